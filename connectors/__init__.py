@@ -1,0 +1,1 @@
+"""Where it goes: one folder for each outside system."""

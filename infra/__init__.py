@@ -1,0 +1,1 @@
+"""What it stands on: settings, telemetry, the local stack."""

@@ -1,0 +1,116 @@
+"""The one typed configuration. Every variable is `PROX_…`; `settings.env` beside this file shows them all."""
+
+import os
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from connectors.cassandra.config import CassandraConfig
+from connectors.kafka.config import KafkaConfig
+from schemas.errors import ConfigError
+from schemas.policy import TenantPolicy
+
+PREFIX = "PROX_"
+
+
+class FlinkConfig(BaseModel):
+    """How the jobs run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lanes: int = Field(default=16, ge=1, le=1024, description="ceiling of the parallelism; fixed for the life of a deployment's state")
+    window: timedelta = Field(default=timedelta(milliseconds=50), description="length of a batch")
+    parallelism: int = Field(default=1, ge=1)
+    max_parallelism: int = Field(default=128, ge=1, le=32_768, description="fixed for the life of a deployment's state")
+    checkpoint_interval: timedelta = timedelta(seconds=5)
+    checkpoint_dir: str = Field(default="", description="absolute URI; empty: the cluster's own")
+    jars: str = Field(default="", description="connector jars, joined by ;, for a run without a cluster")
+    idle_timeout: timedelta = Field(default=timedelta(seconds=2), description="a silent partition stops holding time back after this")
+    cached_leads: int = Field(default=100_000, ge=1, description="decoded memories kept by one operator")
+
+
+class ApiConfig(BaseModel):
+    """Where the API listens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65_535)
+
+
+class TenantSettings(BaseModel):
+    """One table of the tenants file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    attribution_window: timedelta | None = Field(default=timedelta(days=30), description="None (written as 0): the outcome is known for every event")
+    skip_types: frozenset[str] = frozenset()
+    is_repeatable: bool = False
+    prior: float = Field(default=0.15, gt=0, lt=1)
+    api_key_sha256: tuple[str, ...] = Field(default=(), description="SHA-256, in hex, of each API key that speaks for this tenant")
+
+    def policy(self) -> TenantPolicy:
+        """What the engine needs of it."""
+        window = self.attribution_window
+        return TenantPolicy(
+            window_ms=round(window.total_seconds() * 1000) if window else None,
+            skip_types=self.skip_types,
+            is_repeatable=self.is_repeatable,
+            prior=self.prior,
+        )
+
+
+class Settings(BaseSettings):
+    """Built once in `main()` or `create_app()` and passed down in pieces."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid")
+
+    kafka: KafkaConfig = KafkaConfig()
+    cassandra: CassandraConfig = CassandraConfig()
+    flink: FlinkConfig = FlinkConfig()
+    api: ApiConfig = ApiConfig()
+    tenants_file: Path | None = Field(default=None, description="TOML, a table for each tenant; tenants that are not in it have the defaults")
+    run_dir: Path = Field(default=Path(".run"), description="pids, logs and data of the local stack")
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The settings of this process.
+
+        Raises
+        ------
+        ConfigError
+            Naming every variable that is unknown or has a wrong value.
+        """
+        known = {name.upper() for name in cls.model_fields}
+        unknown = [v for v in os.environ if v.startswith(PREFIX) and v[len(PREFIX) :].split("__")[0].upper() not in known]
+        if unknown:
+            raise ConfigError(f"unknown variable {', '.join(sorted(unknown))}: infra/settings.env lists the known ones")
+        try:
+            return cls()
+        except ValidationError as exc:
+            problems = "; ".join(f"{PREFIX}{'__'.join(str(part).upper() for part in e['loc'])}: {e['msg']}" for e in exc.errors())
+            raise ConfigError(problems) from exc
+
+    def tenants(self) -> dict[str, TenantSettings]:
+        """The tenants file, read now.
+
+        Raises
+        ------
+        ConfigError
+            The file is missing, is no TOML, or has an unknown key.
+        """
+        if self.tenants_file is None:
+            return {}
+        try:
+            tables = tomllib.loads(self.tenants_file.read_text(encoding="utf-8"))
+            return {name: TenantSettings.model_validate(table) for name, table in tables.items()}
+        except (OSError, tomllib.TOMLDecodeError, ValidationError) as exc:
+            raise ConfigError(f"{PREFIX}TENANTS_FILE {self.tenants_file}: {exc}") from exc
+
+    def policies(self) -> dict[str, TenantPolicy]:
+        """Tenant → policy, for the tenants of the file."""
+        return {name: tenant.policy() for name, tenant in self.tenants().items()}

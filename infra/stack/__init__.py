@@ -1,0 +1,1 @@
+"""Kafka, the registry, Cassandra and Flink from pinned jars, on loopback."""

@@ -1,0 +1,1 @@
+"""When it runs: Flink topologies and thin operators."""

@@ -1,0 +1,1 @@
+"""Given a batch: the operators of the jobs, one a file."""

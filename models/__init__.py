@@ -1,0 +1,1 @@
+"""What it means: pure Python, numpy, River. No I/O, no clock, no Flink."""

@@ -1,0 +1,1 @@
+"""What moves: frozen types and the wire."""

@@ -1,0 +1,35 @@
+"""What a tenant decided about labels: the attribution window and what counts."""
+
+from typing import NamedTuple
+
+DAY_MS = 86_400_000
+INTERVAL_SHARES = (1 / 30, 3 / 30, 7 / 30, 14 / 30, 1.0)
+"""Ends of the intervals as shares of the attribution window: 1, 3, 7, 14 and 30 days of 30."""
+
+
+class TenantPolicy(NamedTuple):
+    """How one tenant's leads are scored and labelled.
+
+    Parameters
+    ----------
+    window_ms
+        The attribution window H in milliseconds; None: an outcome is known for every scoring point, whenever it comes.
+    skip_types
+        Events of these types are remembered but not scored.
+    is_repeatable
+        Whether a lead can convert again and again. If not, nothing is scored after the first outcome.
+    prior
+        Propensity before any label, in (0, 1).
+    """
+
+    window_ms: int | None = 30 * DAY_MS
+    skip_types: frozenset[str] = frozenset()
+    is_repeatable: bool = False
+    prior: float = 0.15
+
+    @property
+    def interval_ends_ms(self) -> tuple[int, ...]:
+        """Ends of the K intervals after a scoring point, in milliseconds; empty without a window (K = 1)."""
+        if self.window_ms is None:
+            return ()
+        return tuple(round(self.window_ms * share) for share in INTERVAL_SHARES)

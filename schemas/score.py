@@ -1,0 +1,34 @@
+"""What is published of a lead on every event."""
+
+from typing import NamedTuple
+
+from schemas.ids import Millis
+
+
+class Reason(NamedTuple):
+    """A feature and its share in a score's logit."""
+
+    feature: str
+    contribution: float
+
+
+class LeadScore(NamedTuple):
+    """A score. Key: `tenant|lead`. Identity: (`tenant`, `lead`, `event_id`).
+
+    `sequence` counts the lead's remembered events from 1; `as_of` is the latest `occurred_at` among them, so it never goes back.
+    The lead's first `sequence` events and the snapshot `model_version` give `propensity` again, bit for bit.
+    `feature_digest` is the CRC-32 of the feature vector's bytes. `scored_at` is wall-clock, for latency only.
+    """
+
+    tenant: str
+    lead: str
+    event_id: str
+    sequence: int
+    as_of: Millis
+    propensity: float
+    grade: str
+    reasons: list[Reason]
+    model_version: int
+    feature_digest: int
+    scored_at: Millis
+    received_at: Millis

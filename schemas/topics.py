@@ -1,0 +1,39 @@
+"""One table: topic → what its values are."""
+
+from enum import StrEnum
+
+from schemas.dead_letter import DeadLetter
+from schemas.enriched import EnrichedEvent
+from schemas.event import Event
+from schemas.example import MaturedExample
+from schemas.metric import Metric
+from schemas.model_snapshot import ModelSnapshot
+from schemas.outcome import Outcome
+from schemas.score import LeadScore
+
+Value = Event | EnrichedEvent | Outcome | LeadScore | MaturedExample | ModelSnapshot | Metric | DeadLetter
+
+
+class Topic(StrEnum):
+    """Every topic of ProX, by what it holds."""
+
+    EVENTS_RECEIVED = "prox.events.received.v1"
+    OUTCOMES_RECEIVED = "prox.outcomes.received.v1"
+    EVENTS_ENRICHED = "prox.events.enriched.v1"
+    SCORES_PUBLISHED = "prox.scores.published.v1"
+    EXAMPLES_MATURED = "prox.examples.matured.v1"
+    MODELS_PUBLISHED = "prox.models.published.v1"
+    METRICS_PUBLISHED = "prox.metrics.published.v1"
+    RECORDS_DEAD = "prox.records.dead.v1"
+
+
+VALUE_TYPES: dict[Topic, type[Value]] = {
+    Topic.EVENTS_RECEIVED: Event,
+    Topic.OUTCOMES_RECEIVED: Outcome,
+    Topic.EVENTS_ENRICHED: EnrichedEvent,
+    Topic.SCORES_PUBLISHED: LeadScore,
+    Topic.EXAMPLES_MATURED: MaturedExample,
+    Topic.MODELS_PUBLISHED: ModelSnapshot,
+    Topic.METRICS_PUBLISHED: Metric,
+    Topic.RECORDS_DEAD: DeadLetter,
+}
