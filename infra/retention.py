@@ -1,0 +1,101 @@
+"""One policy for how long anything is kept: Kafka topics, Cassandra tables, the memory of a lead."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Self
+
+from schemas.errors import ConfigError
+from schemas.policy import DAY_MS
+from schemas.topics import Topic
+
+DAY_S = 86_400
+FOREVER = -1
+"""Kafka's own word for "never by age"."""
+
+TOPIC_DAYS: Mapping[Topic, int] = MappingProxyType(
+    {
+        Topic.EVENTS_RECEIVED: 14,  # two weeks to mend a job and read its input again
+        Topic.OUTCOMES_RECEIVED: 90,  # few, and a learner rebuilt from nothing needs them
+        Topic.EVENTS_ENRICHED: 14,
+        Topic.SCORES_PUBLISHED: 14,
+        Topic.EXAMPLES_MATURED: 90,  # as long as the models that learned from them
+        Topic.MODELS_PUBLISHED: 90,  # every version, so that a score of the last quarter can be computed again
+        Topic.METRICS_PUBLISHED: 90,
+        Topic.RECORDS_DEAD: 30,  # a month for a person to look
+    }
+)
+
+TABLE_DAYS: Mapping[str, int] = MappingProxyType(
+    {
+        "scores_by_lead": 400,  # thirteen months: a year can be compared with the year before
+        "score_history_by_lead": 400,
+        "events_by_lead": 400,
+        "leads_by_band": 400,
+        "profiles_by_lead": 400,
+        "outcomes_by_lead": 400,
+        "metrics_by_tenant": 400,
+        "metric_history_by_tenant": 400,
+        "models_by_tenant": 400,  # metadata only; it must outlive the scores that name the version
+    }
+)
+"""Counted from the write, not from the event: a replay of an old data set lives as long as a fresh one.
+
+`bands_by_tenant` is not here: it holds at most 1,536 rows a tenant and is never refreshed, so it must not expire.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionPolicy:
+    """How long each thing is kept.
+
+    Parameters
+    ----------
+    lead_memory_days
+        A lead that was silent for so many days of event time is forgotten by the jobs.
+    topic_days
+        Days a record stays on its topic, counted by Kafka from the record's timestamp; FOREVER: it is not deleted by age.
+    table_days
+        Days a row stays in its table, counted from the write.
+
+    Raises
+    ------
+    ConfigError
+        A topic is missing, or a lead's row would vanish while the jobs still remember the lead.
+    """
+
+    lead_memory_days: int = 365
+    topic_days: Mapping[Topic, int] = field(default_factory=lambda: TOPIC_DAYS)
+    table_days: Mapping[str, int] = field(default_factory=lambda: TABLE_DAYS)
+
+    def __post_init__(self) -> None:
+        missing = [topic.value for topic in Topic if topic not in self.topic_days]
+        short = [table for table, days in self.table_days.items() if table.endswith("_by_lead") and days < self.lead_memory_days]
+        if missing or short:
+            raise ConfigError(f"retention: topics without days: {missing}; tables that forget before the lead's memory does: {short}")
+
+    def topic_ms(self, topic: Topic) -> int:
+        """`retention.ms` of a topic; -1: not by age. Every topic has `cleanup.policy=delete`."""
+        days = self.topic_days[topic]
+        return FOREVER if days == FOREVER else days * DAY_MS
+
+    def table_ttl_s(self, table: str) -> int:
+        """`default_time_to_live` of a table, in seconds."""
+        return self.table_days[table] * DAY_S
+
+    def table_ttls_s(self) -> dict[str, int]:
+        """Table → `default_time_to_live` in seconds."""
+        return {table: self.table_ttl_s(table) for table in self.table_days}
+
+    def for_replays(self) -> Self:
+        """The same policy with topics that keep records of any age.
+
+        A record's Kafka timestamp is its `occurred_at`, so a broker would delete a replayed data set of 2012 at its next
+        retention check, minutes after it was written and perhaps before it was read. Where old data are replayed
+        (the local stack, tests), topics must not expire by age.
+        """
+        return replace(self, topic_days=MappingProxyType(dict.fromkeys(Topic, FOREVER)))
+
+
+POLICY = RetentionPolicy()
+"""The policy of a production deployment."""
