@@ -1,5 +1,6 @@
 """What a tenant decided about labels: the attribution window and what counts."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 DAY_MS = 86_400_000
@@ -30,6 +31,9 @@ class TenantPolicy(NamedTuple):
     @property
     def interval_ends_ms(self) -> tuple[int, ...]:
         """Ends of the K intervals after a scoring point, in milliseconds; empty without a window (K = 1)."""
-        if self.window_ms is None:
-            return ()
-        return tuple(round(self.window_ms * share) for share in INTERVAL_SHARES)
+        return _interval_ends_ms(self.window_ms)
+
+
+@lru_cache
+def _interval_ends_ms(window_ms: int | None) -> tuple[int, ...]:
+    return () if window_ms is None else tuple(round(window_ms * share) for share in INTERVAL_SHARES)

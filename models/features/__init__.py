@@ -1,0 +1,1 @@
+"""Which numbers describe a lead at an instant."""

@@ -1,0 +1,144 @@
+"""Scoring point + outcome → matured example, interval by interval, never before its time."""
+
+import math
+import struct
+import zlib
+from bisect import bisect_left, bisect_right
+from typing import NamedTuple
+
+from models.memory import IS_WON, OUTCOME_AT, LeadMemory, PendingPoint
+from schemas.errors import FatalError
+from schemas.policy import TenantPolicy
+
+VERSION = 1
+PENDING_LIMIT = 64
+"""Scoring points that wait at once for one lead. Beyond it those with the smallest draw, a hash of the event id, are kept: a sample that
+does not depend on time, type or score."""
+_HEAD = struct.Struct("<BQdBH")
+
+
+class KeptPoint(NamedTuple):
+    """What is kept of a scoring point until its window is over: the prediction as it was published, and its features' bytes."""
+
+    event_id: str
+    model_version: int
+    propensity: float
+    hazards: tuple[float, ...]
+    features: bytes
+
+    def to_bytes(self) -> bytes:
+        """A version byte, sizes, hazards, event id, features."""
+        event_id = self.event_id.encode()
+        head = _HEAD.pack(VERSION, self.model_version, self.propensity, len(self.hazards), len(event_id))
+        return b"".join((head, struct.pack(f"<{len(self.hazards)}d", *self.hazards), event_id, self.features))
+
+
+def point_from_bytes(data: bytes) -> KeptPoint:
+    """The point that `KeptPoint.to_bytes` wrote.
+
+    Raises
+    ------
+    FatalError
+        Written by another version of the encoding.
+    """
+    version, model_version, propensity, hazards, id_bytes = _HEAD.unpack_from(data)
+    if version != VERSION:
+        raise FatalError(f"scoring point of version {version}, this release reads {VERSION}")
+    at_id = _HEAD.size + 8 * hazards
+    frozen = struct.unpack_from(f"<{hazards}d", data, _HEAD.size)
+    return KeptPoint(data[at_id : at_id + id_bytes].decode(), model_version, propensity, frozen, data[at_id + id_bytes :])
+
+
+class Label(NamedTuple):
+    """Intervals of a point that are over: `first` to `last`, inclusive, all 0 but the last, which is `is_converted`.
+
+    `at` is the instant, in ms, from which the label may be known.
+    """
+
+    first: int
+    last: int
+    is_converted: bool
+    is_final: bool
+    at: int
+
+
+def draw(event_id: str) -> int:
+    """A point's place in the sample: a hash of its event id, the same wherever it is computed."""
+    return zlib.crc32(event_id.encode())
+
+
+def keep(memory: LeadMemory, point: PendingPoint) -> PendingPoint | None:
+    """Add a point to those that wait; gives the one that makes room for it (maybe itself), if any."""
+    memory.pending.append(point)
+    if len(memory.pending) <= PENDING_LIMIT:
+        return None
+    out = max(memory.pending, key=lambda p: (p.draw, p.sequence))
+    memory.pending.remove(out)
+    return out
+
+
+def new_point(memory: LeadMemory, policy: TenantPolicy, *, sequence: int, as_of: int, event_id: str) -> PendingPoint:
+    """A scoring point as it begins to wait; an outcome that came before its event already counts."""
+    point = PendingPoint(sequence, as_of, 0, draw(event_id))
+    return _with_outcome(point, policy, float(memory.row[OUTCOME_AT]), int(memory.row[IS_WON]))
+
+
+def note_outcome(memory: LeadMemory, policy: TenantPolicy, *, at: int, is_won: bool) -> list[PendingPoint]:
+    """Remember what the CRM says; gives the points that no label can come from any more, no longer pending.
+
+    A lead that can convert only once keeps its earliest outcome, and points after it say nothing: with a window only events strictly
+    before an outcome are examples of it; without one, the outcome of an event may carry the same instant.
+    """
+    known = float(memory.row[OUTCOME_AT])
+    if not policy.is_repeatable and known <= at:  # false for NaN: none known
+        return []
+    memory.row[OUTCOME_AT] = at
+    memory.row[IS_WON] = float(is_won)
+    after = [] if policy.is_repeatable else [p for p in memory.pending if not _precedes(p.as_of, at, policy)]
+    waiting = memory.pending if policy.is_repeatable else [p for p in memory.pending if _precedes(p.as_of, at, policy)]
+    memory.pending = [_with_outcome(p, policy, at, int(is_won)) for p in waiting]
+    return after
+
+
+def _precedes(as_of: int, outcome_at: float, policy: TenantPolicy) -> bool:
+    return as_of < outcome_at or (policy.window_ms is None and as_of == outcome_at)
+
+
+def _with_outcome(point: PendingPoint, policy: TenantPolicy, outcome_at: float, is_won: int) -> PendingPoint:
+    is_first = point.outcome_at == 0 or outcome_at < point.outcome_at
+    if _precedes(point.as_of, outcome_at, policy) and is_first:  # false for NaN
+        return point._replace(outcome_at=int(outcome_at), is_won=is_won)
+    return point
+
+
+def is_open(memory: LeadMemory, policy: TenantPolicy, at: int) -> bool:
+    """Whether an event at this instant is still to be scored: the lead's story has not ended before it."""
+    outcome_at = float(memory.row[OUTCOME_AT])
+    return policy.is_repeatable or math.isnan(outcome_at) or _precedes(at, outcome_at, policy)
+
+
+def label(point: PendingPoint, policy: TenantPolicy, now: int) -> Label | None:
+    """What may be learned of a point at this instant of event time; None: nothing new.
+
+    With a window, a label is known when its interval ends, for conversions and silence alike (design: a positive learned at once and a
+    negative at its deadline make a model believe that everyone converts). Without, when the outcome is.
+    """
+    ends = policy.interval_ends_ms
+    if not ends:
+        return Label(0, 0, bool(point.is_won), True, point.outcome_at) if point.outcome_at else None
+    over = bisect_right(ends, now - point.as_of)
+    if over <= point.next_interval:
+        return None
+    delay = point.outcome_at - point.as_of
+    if point.is_won and delay <= ends[over - 1]:
+        converted_in = max(bisect_left(ends, delay), point.next_interval)
+        return Label(point.next_interval, converted_in, True, True, point.as_of + ends[converted_in])
+    return Label(point.next_interval, over - 1, False, over == len(ends), point.as_of + ends[over - 1])
+
+
+def next_due(memory: LeadMemory, policy: TenantPolicy) -> int | None:
+    """When the earliest label of the lead's pending points may be known, in ms; None: not by time alone."""
+    ends = policy.interval_ends_ms
+    if not ends or not memory.pending:
+        return None
+    return min([point.as_of + ends[point.next_interval] for point in memory.pending])

@@ -1,0 +1,176 @@
+"""Events of a batch, in order: each updates its lead's row and gives a feature vector. Compiled, as it runs for every event."""
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from models import memory as m
+from models.features.registry import WIDTH
+
+HOUR_MS = 3_600_000.0
+DAY_MS = 86_400_000.0
+SESSION_GAP_H = 0.5
+"""A visit ends after half an hour of silence, as web analytics count it."""
+LIFE_HOUR_MS = HOUR_MS
+LIFE_DAY_MS = 2 * DAY_MS
+LIFE_WEEK_MS = 7 * DAY_MS
+SPARSE = 3 + m.TYPE_SLOTS
+"""Sparse features that a memory gives at most: this type, this channel, the type before, and a count for each type slot."""
+
+SALT_PREVIOUS = 0x9E3779B1
+SALT_COUNT = 0x85EBCA6B
+
+Array = npt.NDArray[Any]
+
+
+@numba.njit("uint32(uint32, uint32)", cache=True)
+def salted(feature_id: int, salt: int) -> np.uint32:
+    """Another feature of the same type: its id times an odd constant (Knuth's multiplicative hash), kind bit cleared."""
+    return np.uint32((np.uint64(feature_id) * np.uint64(salt)) & np.uint64(0xFFFFFFFE))
+
+
+@numba.njit(cache=True)
+def _slot(row: Array, start: int, slots: int, fields: int, wanted: float) -> int:
+    """Where this id's slot begins: its own, a free one, or the one not used for the longest time (its last field is a time)."""
+    oldest = start
+    for k in range(slots):
+        at = start + k * fields
+        if row[at] == wanted:
+            return at
+        if row[at] == 0.0:
+            row[at] = wanted
+            return at
+        if row[at + fields - 1] < row[oldest + fields - 1]:
+            oldest = at
+    row[oldest : oldest + fields] = 0.0
+    row[oldest] = wanted
+    return oldest
+
+
+@numba.njit(cache=True)
+def _remember(row: Array, at: float, type_id: float, channel_id: float, dense: Array) -> None:
+    is_first = row[m.SEQUENCE] == 0.0
+    if is_first:
+        row[m.FIRST_AT] = at
+        row[m.LAST_AT] = at
+    elif at < row[m.FIRST_AT]:
+        row[m.FIRST_AT] = at
+    now = max(at, row[m.LAST_AT])
+    elapsed = now - row[m.LAST_AT]
+    late = now - at
+    gap_h = elapsed / HOUR_MS
+    row[m.SEQUENCE] += 1.0
+    row[m.MAX_GAP_H] = max(row[m.MAX_GAP_H], gap_h)
+    row[m.DECAYED_HOUR] = row[m.DECAYED_HOUR] * math.exp(-elapsed / LIFE_HOUR_MS) + math.exp(-late / LIFE_HOUR_MS)
+    row[m.DECAYED_DAY] = row[m.DECAYED_DAY] * math.exp(-elapsed / LIFE_DAY_MS) + math.exp(-late / LIFE_DAY_MS)
+    row[m.DECAYED_WEEK] = row[m.DECAYED_WEEK] * math.exp(-elapsed / LIFE_WEEK_MS) + math.exp(-late / LIFE_WEEK_MS)
+    if is_first or gap_h > SESSION_GAP_H:
+        row[m.SESSIONS] += 1.0
+        row[m.SESSION_EVENTS] = 0.0
+    row[m.SESSION_EVENTS] += 1.0
+    row[m.LAST_AT] = now
+
+    of_type = _slot(row, m.TYPES, m.TYPE_SLOTS, m.TYPE_FIELDS, type_id)
+    type_gap_h = 0.0 if row[of_type + 1] == 0.0 else max(at - row[of_type + 2], 0.0) / HOUR_MS
+    row[of_type + 1] += 1.0
+    row[of_type + 2] = now
+    of_channel = _slot(row, m.CHANNELS, m.CHANNEL_SLOTS, m.CHANNEL_FIELDS, channel_id)
+    row[of_channel + 1] += 1.0
+    row[of_channel + 2] = now
+
+    count = row[m.SEQUENCE]
+    age_h = (now - row[m.FIRST_AT]) / HOUR_MS
+    types = 0
+    for k in range(m.TYPE_SLOTS):
+        if row[m.TYPES + k * m.TYPE_FIELDS] != 0.0:
+            types += 1
+    angle = 2.0 * math.pi * (at % DAY_MS) / DAY_MS
+    dense[0] = math.log1p(count)
+    dense[1] = math.log1p(age_h)
+    dense[2] = math.log1p(gap_h)
+    dense[3] = math.log1p(age_h / (count - 1.0)) if count > 1.0 else 0.0
+    dense[4] = math.log1p(row[m.MAX_GAP_H])
+    dense[5] = row[m.DECAYED_HOUR]
+    dense[6] = row[m.DECAYED_DAY]
+    dense[7] = row[m.DECAYED_WEEK]
+    dense[8] = math.log1p(row[m.SESSION_EVENTS])
+    dense[9] = math.log1p(row[m.SESSIONS])
+    dense[10] = math.sin(angle)
+    dense[11] = math.cos(angle)
+    dense[12] = (math.floor(at / DAY_MS) + 3.0) % 7.0  # 1970-01-01 was a Thursday
+    dense[13] = types
+    dense[14] = math.log1p(row[of_type + 1])
+    dense[15] = math.log1p(type_gap_h)
+    dense[16] = math.log1p(row[of_channel + 1])
+
+
+@numba.njit(cache=True)
+def remember(
+    memory_rows: Array,
+    lead_of: Array,
+    at: Array,
+    type_ids: Array,
+    channel_ids: Array,
+    attribute_ids: Array,
+    attribute_values: Array,
+    attribute_ends: Array,
+    dense: Array,
+    ids: Array,
+    values: Array,
+    ends: Array,
+    after: Array,
+) -> None:
+    """Update the leads' rows by n events in order, and write their vectors.
+
+    Parameters
+    ----------
+    memory_rows
+        float64 (leads, ROW_WIDTH), changed in place.
+    lead_of, at, type_ids, channel_ids
+        For each event: its lead's row, its time in ms, and the ids of its type and channel. Shape (n,).
+    attribute_ids, attribute_values, attribute_ends
+        The events' own sparse features end to end; event i's end at `attribute_ends[i]`.
+    dense
+        float32 (n, WIDTH), written.
+    ids, values, ends
+        Sparse features end to end, written: room for SPARSE more than the attributes for each event; event i's end at `ends[i]`.
+    after
+        float64 (n, 3), written: the lead's sequence, its latest time in ms, and its engagement decayed by day, after each event.
+    """
+    at_sparse = 0
+    at_attribute = 0
+    for i in range(lead_of.shape[0]):
+        row = memory_rows[lead_of[i]]
+        previous = np.uint32(row[m.PREVIOUS_TYPE])
+        _remember(row, at[i], float(type_ids[i]), float(channel_ids[i]), dense[i])
+        row[m.PREVIOUS_TYPE] = type_ids[i]
+        after[i, 0] = row[m.SEQUENCE]
+        after[i, 1] = row[m.LAST_AT]
+        after[i, 2] = row[m.DECAYED_DAY]
+        ids[at_sparse] = type_ids[i]
+        ids[at_sparse + 1] = channel_ids[i]
+        values[at_sparse] = values[at_sparse + 1] = 1.0
+        at_sparse += 2
+        if previous != 0:
+            ids[at_sparse] = salted(previous, SALT_PREVIOUS) | np.uint32(1)
+            values[at_sparse] = 1.0
+            at_sparse += 1
+        for k in range(m.TYPE_SLOTS):
+            slot = m.TYPES + k * m.TYPE_FIELDS
+            if row[slot] == 0.0:
+                break
+            ids[at_sparse] = salted(np.uint32(row[slot]), SALT_COUNT)
+            values[at_sparse] = math.log1p(row[slot + 1])
+            at_sparse += 1
+        while at_attribute < attribute_ends[i]:
+            ids[at_sparse] = attribute_ids[at_attribute]
+            values[at_sparse] = attribute_values[at_attribute]
+            at_sparse += 1
+            at_attribute += 1
+        ends[i] = at_sparse
+
+
+assert WIDTH == 17, "remember writes 17 dense features: keep it and the registry together"
