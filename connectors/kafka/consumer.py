@@ -116,7 +116,7 @@ def _records(consumer: confluent_kafka.Consumer, name: str) -> Iterator[Record]:
                 if offset < ends.get(partition, 0):
                     yield Record(partition, offset, message.timestamp()[1], message.key(), message.value() or b"")
                 offset += 1
-            elif message.error().code() != confluent_kafka.KafkaError._PARTITION_EOF:
+            elif message.error().code() != confluent_kafka.KafkaError._PARTITION_EOF:  # noqa: SLF001 - the library names its own codes so
                 raise RetriableError(f"topic {name} cannot be read: {message.error()}")
             # the end of a partition is told apart from its last record, as markers of transactions may follow it
             if offset >= ends.get(partition, offset + 1):
