@@ -56,9 +56,8 @@ def read(reading: Reading, open_file: Callable[[str], BinaryIO]) -> Table:
     """
     try:
         with contextlib.ExitStack() as opened:
-            binary: BinaryIO = opened.enter_context(open_file(reading.path))
-            if reading.path.endswith(".gz"):
-                binary = opened.enter_context(gzip.open(binary))
+            raw = opened.enter_context(open_file(reading.path))
+            binary = opened.enter_context(gzip.GzipFile(fileobj=raw)) if reading.path.endswith(".gz") else raw
             text = opened.enter_context(io.TextIOWrapper(binary, encoding=reading.encoding, newline=""))
             lines = list(_fields(text, reading.delimiter))
     except (OSError, EOFError, UnicodeError, LookupError, zlib.error, csv.Error) as exc:

@@ -1,0 +1,1 @@
+"""Simulated B2B journeys whose true propensities are known."""
