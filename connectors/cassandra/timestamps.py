@@ -1,0 +1,41 @@
+"""Write timestamps: of two writes of a cell Cassandra keeps the one with the higher, so these decide what wins, in any order of arrival.
+
+All are signed 64-bit integers of which the high 42 bits are an event time in milliseconds (good until the year 2109).
+They are not wall-clock microseconds, so nothing that reads them as such (TimeWindowCompactionStrategy) may be used on these tables.
+"""
+
+from zlib import crc32
+
+from schemas.enriched import EnrichedEvent
+from schemas.ids import Millis
+from schemas.score import LeadScore
+
+TIME_SHIFT = 20
+LATEST = (1 << 62) - 1
+SEQUENCE_MASK = 0x7FF
+VERSION_MASK = 0x1FF
+
+
+def write_timestamp_of(at: Millis) -> int:
+    """The timestamp of a fact that never changes: a repeat writes the same cells again."""
+    return at << TIME_SHIFT
+
+
+def score_timestamp(score: LeadScore) -> int:
+    """The later `as_of` wins, then the higher sequence, then the newer model; no cell of two scores is ever mixed.
+
+    A score emitted again after a restart may carry another model version: it is a write of its own, whole.
+    Sequences compare modulo 2,048 and only among scores of one `as_of`, that is, while late events arrive; versions modulo 512
+    and only among scores of one event.
+    """
+    return score.as_of << TIME_SHIFT | (score.sequence & SEQUENCE_MASK) << 9 | (score.model_version & VERSION_MASK)
+
+
+def profile_timestamp(event: EnrichedEvent) -> int:
+    """The event that occurred last wins; of two in one millisecond, one and the same wins in any order."""
+    return event.occurred_at << TIME_SHIFT | crc32(event.event_id.encode()) & 0xFFFFF
+
+
+def earliest_timestamp_of(at: Millis) -> int:
+    """Falls as time goes on, so the earliest instant ever written stays."""
+    return LATEST - (at << TIME_SHIFT)
