@@ -1,0 +1,208 @@
+"""What a batch of results means in rows: few statements, grouped by partition. Pure; the writer carries it out.
+
+Statements of one partition travel as one request and are one mutation there, whatever their tables: `events_by_lead` and
+`score_history_by_lead` share `(tenant, lead, month)`; scores, profile and outcomes of a lead share `(tenant, lead)`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from cassandra.query import UNSET_VALUE
+
+from connectors.cassandra.admission import Storable
+from connectors.cassandra.months import month_of
+from connectors.cassandra.ranking import Place, place_of, rank_of
+from connectors.cassandra.timestamps import earliest_timestamp_of, profile_timestamp, score_timestamp, write_timestamp_of
+from schemas.enriched import EnrichedEvent
+from schemas.event import PROFILE_UPDATED
+from schemas.ids import lead_key
+from schemas.metric import Metric
+from schemas.model_snapshot import ModelSnapshot
+from schemas.outcome import Outcome
+from schemas.score import LeadScore
+
+Partition = tuple[Any, ...]
+
+
+class Write(NamedTuple):
+    """A statement and its parameters."""
+
+    query: str
+    parameters: tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Plan:
+    """All that a batch writes.
+
+    Parameters
+    ----------
+    writes
+        Partition → its statements.
+    ranks
+        `tenant|lead` → rank, to be remembered once all is acknowledged.
+    places
+        Bands that this batch enters in `bands_by_tenant`.
+    """
+
+    writes: defaultdict[Partition, list[Write]] = field(default_factory=lambda: defaultdict(list))
+    ranks: dict[str, int] = field(default_factory=dict)
+    places: set[tuple[str, Place]] = field(default_factory=set)
+
+
+def _insert(table: str, columns: str) -> str:
+    marks = ", ".join("?" for _ in columns.split(", "))
+    return f"INSERT INTO {table} ({columns}) VALUES ({marks}) USING TIMESTAMP ?"  # noqa: S608 — names are constants of this module
+
+
+_SCORE = "event_id, sequence, propensity, grade, reasons, model_version, feature_digest, scored_at, received_at"
+INSERT_SCORE = _insert("scores_by_lead", f"tenant, lead, as_of, {_SCORE}")
+INSERT_FIRST_SCORE = _insert("scores_by_lead", "tenant, lead, first_as_of")
+INSERT_HISTORY = _insert("score_history_by_lead", f"tenant, lead, month, as_of, {_SCORE}")
+INSERT_EVENT = _insert("events_by_lead", "tenant, lead, month, occurred_at, event_id, type, channel, received_at, texts, numbers, context")
+INSERT_FIRST_SEEN = _insert("profiles_by_lead", "tenant, lead, first_seen")
+INSERT_LAST_SEEN = _insert("profiles_by_lead", "tenant, lead, last_seen, account_id")
+INSERT_TRAITS = _insert("profiles_by_lead", "tenant, lead, texts, numbers, account_id")
+INSERT_CONSENT = _insert("profiles_by_lead", "tenant, lead, consent")
+INSERT_PERSON = _insert("profiles_by_lead", "tenant, lead, email, phone, name, ip")
+INSERT_OUTCOME = _insert("outcomes_by_lead", "tenant, lead, occurred_at, outcome_id, outcome, received_at, amount, source")
+INSERT_METRIC = _insert("metrics_by_tenant", "tenant, name, model, as_of, value, points, model_version")
+INSERT_FIRST_METRIC = _insert("metrics_by_tenant", "tenant, name, model, first_as_of")
+INSERT_METRIC_HISTORY = _insert("metric_history_by_tenant", "tenant, name, month, as_of, model, value, points, model_version")
+INSERT_MODEL = _insert("models_by_tenant", "tenant, version, as_of, learner, examples, labels, payload_bytes, published_at")
+INSERT_RANK = _insert("leads_by_band", "tenant, grade, band, lead, propensity, as_of")
+DELETE_RANK = "DELETE FROM leads_by_band USING TIMESTAMP ? WHERE tenant = ? AND grade = ? AND band = ? AND lead = ?"
+INSERT_BAND = "INSERT INTO bands_by_tenant (tenant, band, grade) VALUES (?, ?, ?)"
+
+
+def plan(values: Iterable[Storable], bands: Mapping[str, int], known_places: Set[tuple[str, Place]] = frozenset()) -> Plan:
+    """The rows of a batch.
+
+    History and events have a row for each value; what is kept once per lead is written once per lead of the batch.
+
+    Parameters
+    ----------
+    values
+        Results in any order, repeats included; each was let in by `admission.check`.
+    bands
+        `tenant|lead` → the rank last written, which tells the row that a lead leaves.
+    known_places
+        Bands that need not be entered again.
+    """
+    result = Plan()
+    scores: defaultdict[str, list[LeadScore]] = defaultdict(list)
+    events: defaultdict[str, list[EnrichedEvent]] = defaultdict(list)
+    for value in values:
+        match value:
+            case LeadScore():
+                scores[lead_key(value.tenant, value.lead)].append(value)
+            case EnrichedEvent():
+                events[lead_key(value.tenant, value.lead)].append(value)
+            case Outcome():
+                _add_outcome(result, value)
+            case Metric():
+                _add_metric(result, value)
+            case ModelSnapshot():
+                _add_model(result, value)
+    for key, of_lead in scores.items():
+        _add_scores(result, of_lead, is_first=key not in bands)
+        _add_ranks(result, key, of_lead, bands.get(key), known_places)
+    for seen in events.values():
+        _add_events(result, seen)
+        _add_profile(result, seen)
+    return result
+
+
+def _add_scores(result: Plan, scores: list[LeadScore], *, is_first: bool) -> None:
+    tenant, lead = scores[0].tenant, scores[0].lead
+    rows = {score_timestamp(score): score for score in scores}
+    for at, s in rows.items():
+        partition = (tenant, lead, month_of(s.as_of))
+        result.writes[partition].append(Write(INSERT_HISTORY, (*partition, s.as_of, *_score_columns(s), at)))
+    newest = max(rows)
+    last = rows[newest]
+    result.writes[tenant, lead].append(Write(INSERT_SCORE, (tenant, lead, last.as_of, *_score_columns(last), newest)))
+    if is_first:  # `as_of` of a lead never goes back, so a lead that has a rank has its first one too
+        first = min(s.as_of for s in scores)
+        result.writes[tenant, lead].append(Write(INSERT_FIRST_SCORE, (tenant, lead, first, earliest_timestamp_of(first))))
+
+
+def _score_columns(s: LeadScore) -> tuple[Any, ...]:
+    return (s.event_id, s.sequence, s.propensity, s.grade, s.reasons, s.model_version, s.feature_digest, s.scored_at, s.received_at)
+
+
+def _add_ranks(result: Plan, key: str, scores: list[LeadScore], before: int | None, known_places: Set[tuple[str, Place]]) -> None:
+    """Write the greatest rank and leave every other place.
+
+    Places that were only passed through within the batch are left too: before a crash they may have been written by
+    smaller batches, which the state that was restored knows nothing of.
+    """
+    tenant, lead = scores[0].tenant, scores[0].lead
+    by_rank = {rank_of(score): score for score in scores}
+    rank = max(by_rank)
+    if before is not None and before > rank:
+        rank = before
+    place = place_of(rank)
+    for other in {place_of(r) for r in (*by_rank, before) if r is not None} - {place}:
+        result.writes[tenant, *other].append(Write(DELETE_RANK, (rank, tenant, *other, lead)))
+    if rank in by_rank:
+        score = by_rank[rank]
+        result.writes[tenant, *place].append(Write(INSERT_RANK, (tenant, *place, lead, score.propensity, score.as_of, rank)))
+        result.ranks[key] = rank
+        if (tenant, place) not in known_places and (tenant, place) not in result.places:
+            result.places.add((tenant, place))
+            result.writes[(tenant,)].append(Write(INSERT_BAND, (tenant, place.band, place.grade)))
+
+
+def _add_events(result: Plan, events: list[EnrichedEvent]) -> None:
+    for e in events:
+        if e.type != PROFILE_UPDATED:
+            partition = (e.tenant, e.lead, month_of(e.occurred_at))
+            columns = (e.occurred_at, e.event_id, e.type, e.channel, e.received_at, e.texts, e.numbers, e.context)
+            result.writes[partition].append(Write(INSERT_EVENT, (*partition, *columns, write_timestamp_of(e.occurred_at))))
+
+
+def _add_profile(result: Plan, events: list[EnrichedEvent]) -> None:
+    tenant, lead = events[0].tenant, events[0].lead
+    writes = result.writes[tenant, lead]
+    activity = [e for e in events if e.type != PROFILE_UPDATED]
+    if activity:
+        first, last = min(e.occurred_at for e in activity), max(activity, key=profile_timestamp)
+        account = UNSET_VALUE if last.account_id is None else last.account_id
+        writes.append(Write(INSERT_FIRST_SEEN, (tenant, lead, first, earliest_timestamp_of(first))))
+        writes.append(Write(INSERT_LAST_SEEN, (tenant, lead, last.occurred_at, account, profile_timestamp(last))))
+    if len(activity) < len(events):
+        update = max((e for e in events if e.type == PROFILE_UPDATED), key=profile_timestamp)
+        account = UNSET_VALUE if update.account_id is None else update.account_id
+        traits = (update.profile_texts, update.profile_numbers, account, profile_timestamp(update))
+        writes.append(Write(INSERT_TRAITS, (tenant, lead, *traits)))
+    consenting = [e for e in events if e.consent]
+    if consenting:
+        latest = max(consenting, key=profile_timestamp)
+        writes.append(Write(INSERT_CONSENT, (tenant, lead, latest.consent, profile_timestamp(latest))))
+    for e in events:
+        if e.person is not None:
+            known = tuple(UNSET_VALUE if v is None else v for v in (e.person.email, e.person.phone, e.person.name, e.person.ip))
+            writes.append(Write(INSERT_PERSON, (tenant, lead, *known, profile_timestamp(e))))
+
+
+def _add_outcome(result: Plan, o: Outcome) -> None:
+    amount = UNSET_VALUE if o.amount is None else o.amount
+    row = (o.tenant, o.lead, o.occurred_at, o.outcome_id, o.outcome, o.received_at, amount, o.source, write_timestamp_of(o.occurred_at))
+    result.writes[o.tenant, o.lead].append(Write(INSERT_OUTCOME, row))
+
+
+def _add_metric(result: Plan, m: Metric) -> None:
+    measured, at = (m.value, m.points, m.model_version), write_timestamp_of(m.as_of)
+    partition = (m.tenant, m.name, month_of(m.as_of))
+    result.writes[partition].append(Write(INSERT_METRIC_HISTORY, (*partition, m.as_of, m.model, *measured, at)))
+    latest = Write(INSERT_METRIC, (m.tenant, m.name, m.model, m.as_of, *measured, at))
+    first = Write(INSERT_FIRST_METRIC, (m.tenant, m.name, m.model, m.as_of, earliest_timestamp_of(m.as_of)))
+    result.writes[(m.tenant,)] += (latest, first)
+
+
+def _add_model(result: Plan, m: ModelSnapshot) -> None:
+    row = (m.tenant, m.version, m.as_of, m.learner, m.examples, m.labels, len(m.payload), m.published_at, write_timestamp_of(m.as_of))
+    result.writes[(m.tenant,)].append(Write(INSERT_MODEL, row))

@@ -1,0 +1,158 @@
+"""Results into Cassandra: a batch at a time, idempotent, acknowledged whole before the call returns."""
+
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from itertools import islice
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import stamina
+from cassandra.concurrent import execute_concurrent
+from cassandra.query import BatchStatement, BatchType
+
+from connectors.cassandra.admission import Storable, check
+from connectors.cassandra.client import CassandraClient
+from connectors.cassandra.config import CassandraConfig
+from connectors.cassandra.errors import RETRY_AFTER_S, error_of, translated
+from connectors.cassandra.plan import Write, plan
+from connectors.cassandra.ranking import Place
+from schemas.errors import PoisonRecordError, RetriableError
+
+STATEMENTS_PER_REQUEST = 8
+"""Of one partition. With events of at most 1 MiB a request stays well below Cassandra's limit of 16 MiB."""
+
+MAX_WAIT_S = 5.0
+
+
+class Refused(NamedTuple):
+    """A value that no table can hold, and why: for the dead letters."""
+
+    value: Storable
+    error: PoisonRecordError
+
+
+class Retried(NamedTuple):
+    """What a writer reports before it tries again. `statements` are the requests still to be acknowledged."""
+
+    attempt: int
+    statements: int
+    error: str
+
+
+class ResultsWriter:
+    """Writes what people read.
+
+    Parameters
+    ----------
+    config
+        Where Cassandra is; `write_concurrency` bounds the requests under way.
+    give_up_after_s
+        How long a batch is tried while Cassandra is away. Longer than an outage should last: giving up restarts the job.
+    on_retry
+        Told before every further attempt; the job wires it to logging and metrics.
+    """
+
+    def __init__(self, config: CassandraConfig, *, give_up_after_s: float = 600.0, on_retry: Callable[[Retried], None] | None = None) -> None:
+        self._client = CassandraClient(config)
+        self._concurrency = config.write_concurrency
+        self._give_up_after_s = give_up_after_s
+        self._on_retry = on_retry
+        self._places: set[tuple[str, Place]] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+    def write(self, values: Iterable[Storable], bands: MutableMapping[str, int]) -> list[Refused]:
+        """Write a batch; every row is acknowledged when this returns, and writing it again changes nothing.
+
+        Parameters
+        ----------
+        values
+            Results of any kinds in any order.
+        bands
+            `tenant|lead` → rank of the row last written; updated when all is acknowledged. Backed by state, so that a lead leaves
+            its old band. A value fits a signed 64-bit integer.
+
+        Returns
+        -------
+        The values that no table can hold; the others are written.
+
+        Raises
+        ------
+        RetriableError
+            Cassandra was away for `give_up_after_s`. A part may be written; `bands` is as before, so the same batch can be written again.
+        FatalError, ConfigError
+            A table is missing, or the credentials are wrong.
+        """
+        good: list[Storable] = []
+        refused: list[Refused] = []
+        for value in values:
+            try:
+                check(value)
+            except PoisonRecordError as exc:
+                refused.append(Refused(value, exc))
+            else:
+                good.append(value)
+        planned = plan(good, bands, self._places)
+        self._deliver([request for writes in planned.writes.values() for request in _parted(writes)])
+        self._places |= planned.places
+        bands.update(planned.ranks)
+        return refused
+
+    def close(self) -> None:
+        """End the connection."""
+        self._client.close()
+
+    def _deliver(self, requests: Sequence[Sequence[Write]]) -> None:
+        pending, reason = requests, ""
+        attempts = stamina.retry_context(on=RetriableError, attempts=None, timeout=self._give_up_after_s, wait_initial=0.1, wait_max=MAX_WAIT_S)
+        for attempt in attempts:
+            if attempt.num > 1 and self._on_retry is not None:
+                self._on_retry(Retried(attempt.num, len(pending), reason))
+            with attempt:
+                try:
+                    pending, failure = self._failed(pending)
+                    if failure is not None:
+                        raise failure
+                except RetriableError as exc:
+                    reason = str(exc)
+                    raise
+
+    def _failed(self, requests: Sequence[Sequence[Write]]) -> tuple[Sequence[Sequence[Write]], RetriableError | None]:
+        """Send all; give back the requests to be sent again and why. Raises at once what no repeat will mend."""
+        with translated("write results"):
+            session = self._client.session()
+            statements = [(self._statement(request), None) for request in requests]
+            results = execute_concurrent(session, statements, concurrency=self._concurrency, raise_on_first_error=False)
+        failed: list[Sequence[Write]] = []
+        first: Exception | None = None
+        for request, (is_success, answer) in zip(requests, results, strict=True):
+            if not is_success:
+                failed.append(request)
+                error = error_of(answer, "write results")
+                if not isinstance(error, RetriableError):
+                    raise error from answer
+                first = first or answer
+        if first is None:
+            return failed, None
+        failure = RetriableError(f"{len(failed)} of {len(requests)} writes failed: {type(first).__name__}: {first}", retry_after_s=RETRY_AFTER_S)
+        failure.__cause__ = first
+        return failed, failure
+
+    def _statement(self, request: Sequence[Write]) -> Any:
+        bound = [self._client.prepare(write.query).bind(write.parameters) for write in request]
+        if len(bound) == 1:
+            return bound[0]
+        batch = BatchStatement(BatchType.UNLOGGED)
+        for statement in bound:
+            batch.add(statement)
+        batch.is_idempotent = True
+        return batch
+
+
+def _parted(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
+    remaining = iter(writes)
+    while part := list(islice(remaining, STATEMENTS_PER_REQUEST)):
+        yield part
