@@ -1,5 +1,6 @@
 """Reads a topic from its beginning to its present end, without a group."""
 
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from schemas.ids import Millis
 from schemas.topics import Topic, Value
 
 TIMEOUT_S = 30.0
+MOMENT_S = 0.1
 BATCH = 5_000
 
 
@@ -106,9 +108,12 @@ def _records(consumer: confluent_kafka.Consumer, name: str) -> Iterator[Record]:
             ends[partition] = high
             starts.append(TopicPartition(name, partition, low))
     consumer.assign(starts)
+    heard_at = time.monotonic()
     while ends:
-        batch = consumer.consume(BATCH, timeout=TIMEOUT_S)
-        if not batch:
+        # `consume` waits for a full batch as long as it may, also when the rest has come: so for a moment only
+        batch = consumer.consume(BATCH, timeout=MOMENT_S)
+        heard_at = time.monotonic() if batch else heard_at
+        if time.monotonic() - heard_at > TIMEOUT_S:
             raise RetriableError(f"topic {name}: nothing came for {TIMEOUT_S:.0f} s, {len(ends)} partitions were not read to their end")
         for message in batch:
             partition, offset = message.partition(), message.offset()
