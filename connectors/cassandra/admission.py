@@ -53,6 +53,10 @@ def _ids(value: Storable) -> tuple[tuple[str, str], ...]:
 def _times(value: Storable) -> tuple[tuple[str, int], ...]:
     match value:
         case EnrichedEvent() | Outcome():
-            return (("occurred_at", value.occurred_at),)
-        case LeadScore() | Metric() | ModelSnapshot():
+            return ("occurred_at", value.occurred_at), ("received_at", value.received_at)
+        case LeadScore():
+            return ("as_of", value.as_of), ("scored_at", value.scored_at), ("received_at", value.received_at)
+        case Metric():
             return (("as_of", value.as_of),)
+        case ModelSnapshot():
+            return ("as_of", value.as_of), ("published_at", value.published_at)

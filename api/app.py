@@ -1,0 +1,62 @@
+"""The app: settings and stores in, FastAPI out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from anyio import to_thread
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from api import problems
+from api.keys import KeyRing
+from api.routes import health, leads, metrics, models
+from api.stores import Stores, cassandra_stores
+from infra.settings import Settings
+
+VERSION = "1.0.0"
+"""Of the API, which is not the release's."""
+
+DESCRIPTION = "What is this lead's score, how did it get there, whom do I call first. Every error is an RFC 9457 problem."
+
+
+def create_app(settings: Settings, stores: Stores | None = None) -> FastAPI:
+    """The API over these settings.
+
+    Parameters
+    ----------
+    settings
+        Tenants and their keys are read now; a change of the tenants file needs a restart.
+    stores
+        What answers; by default, Cassandra, to which it connects when first asked.
+    """
+    answering = stores or cassandra_stores(settings.cassandra)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await to_thread.run_sync(answering.close)
+
+    app = FastAPI(
+        title="ProX", version=VERSION, description=DESCRIPTION, lifespan=lifespan, generate_unique_id_function=_operation_id, redirect_slashes=False
+    )
+    app.state.stores = answering
+    app.state.keys = KeyRing(settings.tenants())
+    for router in (leads.router, models.router, metrics.router, health.router):
+        app.include_router(router)
+    problems.install(app)
+    app.openapi = partial(_document, app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
+    return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        app.openapi_schema = problems.documented(document)
+    return app.openapi_schema
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,216 @@
+"""What the API answers: shapes, their meaning and examples."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Generic, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from api.deps import EPOCH
+from connectors.cassandra.events import StoredEvent
+from connectors.cassandra.leads import RankedLead
+from connectors.cassandra.models import StoredModel
+from connectors.cassandra.profiles import StoredProfile
+from schemas.ids import Millis
+from schemas.metric import Metric
+from schemas.outcome import Outcome
+from schemas.score import LeadScore
+
+T = TypeVar("T")
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def instant(at: Millis) -> datetime:
+    """An instant as an aware datetime, in UTC."""
+    return EPOCH + timedelta(milliseconds=at)
+
+
+Instant = Annotated[
+    datetime,
+    PlainSerializer(_text, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2012-01-03T09:00:00.123Z"]}),
+]
+Propensity = Annotated[float, Field(ge=0, le=1, description="Calibrated probability of converting within the attribution window.", examples=[0.42])]
+Grade = Annotated[str, Field(pattern="^[A-D][1-3]$", examples=["B2"])]
+
+
+class Shape(BaseModel):
+    """A frozen answer; numbers that are no numbers become null."""
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="null")
+
+
+class PagePublic(Shape, Generic[T]):
+    """A part of an answer."""
+
+    items: list[T]
+    next: str | None = Field(description="Cursor of the next page; null at the end.", examples=[None])
+
+
+class ReasonPublic(Shape):
+    """A feature and its share in the score's logit."""
+
+    feature: str = Field(examples=["recency.demo_request"])
+    contribution: float = Field(examples=[0.81])
+
+
+class ScorePublic(Shape):
+    """A score and why it is so. The lead's first `sequence` events and model `model_version` give it again."""
+
+    event_id: str = Field(description="The event it was made on.", examples=["e-1001"])
+    sequence: int = Field(description="How many of the lead's events it rests on.", examples=[17])
+    as_of: Instant
+    propensity: Propensity
+    grade: Grade
+    reasons: list[ReasonPublic]
+    model_version: int = Field(description="0: before any label.", examples=[12])
+    feature_digest: int = Field(description="CRC-32 of the feature vector.", examples=[2868412953])
+    scored_at: Instant
+
+    @classmethod
+    def of(cls, s: LeadScore) -> Self:
+        """The shape of a score."""
+        return cls(
+            event_id=s.event_id,
+            sequence=s.sequence,
+            as_of=instant(s.as_of),
+            propensity=s.propensity,
+            grade=s.grade,
+            reasons=[ReasonPublic(feature=r.feature, contribution=r.contribution) for r in s.reasons],
+            model_version=s.model_version,
+            feature_digest=s.feature_digest,
+            scored_at=instant(s.scored_at),
+        )
+
+
+class ProfilePublic(Shape):
+    """What is known of a lead; null where nothing is."""
+
+    account_id: str | None = Field(examples=["account-7"])
+    traits: dict[str, str | float | None] = Field(examples=[{"industry": "retail", "employees": 250.0}])
+    consent: dict[str, bool] = Field(examples=[{"profiling": True}])
+    email: str | None = Field(examples=["pat@example.com"])
+    phone: str | None = Field(examples=[None])
+    name: str | None = Field(examples=["Pat Example"])
+    first_seen: Instant | None
+    last_seen: Instant | None
+
+    @classmethod
+    def of(cls, p: StoredProfile) -> Self:
+        """The shape of a profile. Where a person's address was is nobody's business here, so `ip` is left out."""
+        return cls(
+            account_id=p.account_id,
+            traits={**p.texts, **p.numbers},
+            consent=p.consent,
+            email=p.person.email,
+            phone=p.person.phone,
+            name=p.person.name,
+            first_seen=None if p.first_seen is None else instant(p.first_seen),
+            last_seen=None if p.last_seen is None else instant(p.last_seen),
+        )
+
+
+class OutcomePublic(Shape):
+    """What the CRM said happened."""
+
+    outcome_id: str = Field(examples=["o-55"])
+    outcome: str = Field(examples=["won"])
+    occurred_at: Instant
+    amount: float | None = Field(examples=[12000.0])
+    source: str = Field(examples=["crm"])
+
+    @classmethod
+    def of(cls, o: Outcome) -> Self:
+        """The shape of an outcome."""
+        return cls(outcome_id=o.outcome_id, outcome=o.outcome, occurred_at=instant(o.occurred_at), amount=o.amount, source=o.source)
+
+
+class LeadPublic(Shape):
+    """Everything about a lead in one answer; null where nothing is known yet."""
+
+    lead: str = Field(examples=["lead-42"])
+    profile: ProfilePublic | None
+    score: ScorePublic | None
+    outcome: OutcomePublic | None
+
+
+class RankedLeadPublic(Shape):
+    """A lead among the others."""
+
+    lead: str = Field(examples=["lead-42"])
+    propensity: Propensity
+    grade: Grade
+    as_of: Instant
+
+    @classmethod
+    def of(cls, r: RankedLead) -> Self:
+        """The shape of a ranked lead."""
+        return cls(lead=r.lead, propensity=r.propensity, grade=r.grade, as_of=instant(r.as_of))
+
+
+class EventPublic(Shape):
+    """An event, without what names a person."""
+
+    event_id: str = Field(examples=["e-1001"])
+    type: str = Field(examples=["page_viewed"])
+    channel: str = Field(examples=["web"])
+    occurred_at: Instant
+    received_at: Instant
+    properties: dict[str, str | float | None] = Field(examples=[{"url": "/pricing", "seconds": 41.0}])
+    context: dict[str, str] = Field(examples=[{"campaign": "autumn"}])
+
+    @classmethod
+    def of(cls, e: StoredEvent) -> Self:
+        """The shape of an event."""
+        return cls(
+            event_id=e.event_id,
+            type=e.type,
+            channel=e.channel,
+            occurred_at=instant(e.occurred_at),
+            received_at=instant(e.received_at),
+            properties={**e.texts, **e.numbers},
+            context=e.context,
+        )
+
+
+class ModelPublic(Shape):
+    """A model that was published."""
+
+    version: int = Field(examples=[12])
+    as_of: Instant
+    learner: str = Field(examples=["logistic"])
+    examples: int = Field(description="Matured examples it has learned from.", examples=[5400])
+    labels: int = Field(description="Labels among them.", examples=[5400])
+    payload_bytes: int = Field(examples=[18432])
+    published_at: Instant
+
+    @classmethod
+    def of(cls, m: StoredModel) -> Self:
+        """The shape of a model."""
+        rest = m._asdict() | {"as_of": instant(m.as_of), "published_at": instant(m.published_at)}
+        return cls.model_validate(rest)
+
+
+class MetricPublic(Shape):
+    """A prequential measurement: each prediction counts once, as it was published."""
+
+    name: str = Field(examples=["auc"])
+    model: str = Field(examples=["live"])
+    as_of: Instant
+    value: float | None = Field(description="null where it is not defined yet.", examples=[0.754])
+    points: int = Field(description="Scoring points it was measured on.", examples=[21000])
+    model_version: int = Field(examples=[12])
+
+    @classmethod
+    def of(cls, m: Metric) -> Self:
+        """The shape of a metric."""
+        value = m.value if m.value == m.value else None
+        return cls(name=m.name, model=m.model, as_of=instant(m.as_of), value=value, points=m.points, model_version=m.model_version)
+
+
+class HealthPublic(Shape):
+    """Whether the process is up, or ready to answer."""
+
+    status: str = Field(examples=["ready"])
