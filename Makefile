@@ -1,0 +1,59 @@
+# `make` lists the targets. Each gets what it needs by itself: uv, the locked venv, JDK 17, Maven, the jars.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PY := .venv/bin/python
+RUN := .venv/bin
+CODE := api connectors infra jobs models schemas tests
+TIERS := unit property contract integration e2e
+
+# what a call may set
+TIER ?= $(TIERS)
+DATA ?=
+SPEED ?= max
+FLINK ?=
+OUT ?=
+SERVICE ?=
+
+.PHONY: help up down status logs demo check fix test bench venv tools
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv:
+	@infra/stack/bootstrap.sh venv
+
+tools:
+	@infra/stack/bootstrap.sh all
+
+up: tools  ## start Kafka, the registry and Cassandra; topics, schemas, tables (FLINK=1: a Flink cluster too)
+	@$(PY) -m infra up $(if $(FLINK),--flink)
+
+down: venv  ## stop what `up` started, by pid; data stay in .run
+	@$(PY) -m infra down
+
+status: venv  ## what runs, where, with how much memory
+	@$(PY) -m infra status
+
+logs: venv  ## the end of the servers' logs (SERVICE=kafka: of one)
+	@$(PY) -m infra logs $(SERVICE)
+
+demo: tools  ## all jobs, the API and a stream of events (DATA=path/manifest.toml, SPEED=1000x: a real data set)
+	@$(PY) -m infra demo $(if $(DATA),--data "$(DATA)") --speed "$(SPEED)"
+
+check: venv  ## format, lint, types, import contracts
+	$(RUN)/ruff format --check $(CODE)
+	$(RUN)/ruff check $(CODE)
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+
+fix: venv  ## format, and mend what lint can mend
+	$(RUN)/ruff format $(CODE)
+	$(RUN)/ruff check --fix $(CODE)
+
+test: tools check  ## check, then every tier of tests (TIER=unit: one)
+	$(PY) -m pytest $(if $(filter unit,$(TIER)),--doctest-modules schemas models) $(addprefix tests/,$(TIER))
+
+bench: tools  ## throughput and latency, compared (OUT=bench.json: figures for programs)
+	$(PY) -m tests.bench $(if $(OUT),--out "$(OUT)")
