@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from infra import dead_letters, feed
 from infra.settings import Settings
 from infra.stack import SERVERS, Part, Stack, signals, view
 from infra.stack.addresses import FILE, Addresses
@@ -109,6 +110,9 @@ def use_running_stack() -> None:
         for name, value in Addresses.read(path / FILE).environment(path).items():
             os.environ.setdefault(name, value)
 
+
+feed.register(app)
+dead_letters.register(app)
 
 if __name__ == "__main__":
     app()

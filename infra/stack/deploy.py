@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from connectors.cassandra.config import CassandraConfig
 from connectors.kafka import admin
 from connectors.kafka.config import KafkaConfig
 from connectors.kafka.registry import Registry
+from infra.cassandra import prepare_keyspace
 from infra.retention import RetentionPolicy
 from schemas.topics import Topic
 
@@ -23,3 +25,14 @@ def deploy_schemas(kafka: KafkaConfig, cache_dir: Path | None = None) -> None:
         A schema of this release cannot read what an earlier one wrote.
     """
     Registry(kafka, cache_dir=cache_dir).register_all()
+
+
+def deploy_tables(cassandra: CassandraConfig, retention: RetentionPolicy) -> None:
+    """Bring the keyspace up to date.
+
+    Raises
+    ------
+    ConfigError
+        A migration was edited after it was applied.
+    """
+    prepare_keyspace(cassandra, retention)

@@ -102,8 +102,11 @@ class Stack:
         with self._undone_on_failure():
             self.start()
             with self._reporter.starting("topics, schemas, tables"):
-                deploy.deploy_topics(self.kafka, retention.POLICY.for_replays())
+                # a topic's age is event time: a data set of years ago must not expire while it is read
+                policy = retention.POLICY.for_replays()
+                deploy.deploy_topics(self.kafka, policy)
                 deploy.deploy_schemas(self.kafka)
+                deploy.deploy_tables(self.cassandra, policy)
 
     def _start_together(self, names: Sequence[Part]) -> None:
         cancelled = threading.Event()
