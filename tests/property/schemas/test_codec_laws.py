@@ -1,0 +1,68 @@
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from schemas.codec import FRAME, MAGIC, Codec, Schema
+from schemas.errors import PoisonRecordError
+from schemas.ids import lead_key, split_lead_key
+from schemas.topics import Value
+from tests.builders import IDS
+from tests.strategies import names, tenants, values
+
+
+def nothing(schema_id: int) -> Schema:
+    raise PoisonRecordError(f"no schema {schema_id}", reason="unknown_schema")
+
+
+CODEC = Codec(IDS, nothing)
+
+
+@given(values)
+def test_every_value_comes_back_as_it_was(value: Value):
+    """Encoding loses nothing, whatever the texts, numbers and instants."""
+    assert value == CODEC.decode(CODEC.encode(value))
+
+
+@given(st.binary(max_size=300), st.sampled_from([None, *IDS.values()]))
+@example(b"\x80" * 20, 1)  # a length that never ends
+@example(b"\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01", 1)  # a length of 2⁶³
+@example(b"\x01", 1)  # a negative length
+@example(b"\x04\xff\xfe", 1)  # not UTF-8
+def test_arbitrary_bytes_are_poison_or_a_value(body: bytes, schema_id: int | None):
+    """Whatever arrives, the batch goes on: nothing but a poison error is ever raised."""
+    data = body if schema_id is None else FRAME.pack(MAGIC, schema_id) + body
+    try:
+        decoded: object = CODEC.decode(data)
+    except PoisonRecordError as error:
+        decoded = error.reason
+
+    assert decoded is not None
+
+
+@given(values, st.data())
+def test_a_changed_byte_is_poison_or_a_value(value: Value, data: st.DataObject):
+    """A record that was damaged on its way raises nothing else either."""
+    record = bytearray(CODEC.encode(value))
+    record[data.draw(st.integers(0, len(record) - 1))] ^= data.draw(st.integers(1, 255))
+    try:
+        decoded: object = CODEC.decode(bytes(record))
+    except PoisonRecordError as error:
+        decoded = error.reason
+
+    assert decoded is not None
+
+
+@given(values, st.data())
+def test_a_truncated_record_is_never_read(value: Value, data: st.DataObject):
+    """A record that was cut is refused."""
+    record = CODEC.encode(value)
+    length = data.draw(st.integers(0, len(record) - 1))
+
+    with pytest.raises(PoisonRecordError):
+        CODEC.decode(record[:length])
+
+
+@given(tenants, names)
+def test_a_key_splits_into_its_tenant_and_lead(tenant: str, lead: str):
+    """Two leads never share a key, whatever characters a lead's id has."""
+    assert (tenant, lead) == split_lead_key(lead_key(tenant, lead))

@@ -1,0 +1,135 @@
+"""Hypothesis strategies for everything that moves: shared, so that every law is tried on the same kinds of values."""
+
+from hypothesis import strategies as st
+
+from schemas.dead_letter import DeadLetter
+from schemas.enriched import EnrichedEvent
+from schemas.event import Event, Person
+from schemas.example import MaturedExample
+from schemas.ids import Millis
+from schemas.metric import Metric
+from schemas.model_snapshot import ModelSnapshot
+from schemas.outcome import OUTCOMES, Outcome
+from schemas.score import LeadScore, Reason
+from schemas.topics import Value
+
+names = st.text(max_size=40)
+"""Any text that UTF-8 can carry, the empty one too."""
+
+tenants = st.text(st.characters(exclude_characters="|", exclude_categories=("Cs",)), min_size=1, max_size=20)
+millis = st.integers(-(2**62), 2**62).map(Millis)
+"""Any instant that the wire can carry; 1970 and 2100 among them."""
+
+numbers = st.floats(allow_nan=False)
+"""Any double but NaN, which equals nothing."""
+
+texts_by_name = st.dictionaries(names, names, max_size=4)
+numbers_by_name = st.dictionaries(names, numbers, max_size=4)
+consents = st.dictionaries(names, st.booleans(), max_size=3)
+maybe_names = st.none() | names
+longs = st.integers(-(2**63), 2**63 - 1)
+
+persons = st.builds(Person, maybe_names, maybe_names, maybe_names, maybe_names)
+events = st.builds(
+    Event,
+    tenant=names,
+    lead=names,
+    event_id=names,
+    type=names,
+    channel=names,
+    occurred_at=millis,
+    received_at=millis,
+    properties=st.dictionaries(names, names | numbers, max_size=4),
+    context=texts_by_name,
+    consent=consents,
+    anonymous_id=maybe_names,
+    user_id=maybe_names,
+    account_id=maybe_names,
+    person=st.none() | persons,
+)
+enriched_events = st.builds(
+    EnrichedEvent,
+    tenant=names,
+    lead=names,
+    event_id=names,
+    type=names,
+    channel=names,
+    occurred_at=millis,
+    received_at=millis,
+    texts=texts_by_name,
+    numbers=numbers_by_name,
+    profile_texts=texts_by_name,
+    profile_numbers=numbers_by_name,
+    context=texts_by_name,
+    consent=consents,
+    account_id=maybe_names,
+    person=st.none() | persons,
+)
+outcomes = st.builds(
+    Outcome,
+    tenant=names,
+    lead=names,
+    outcome_id=names,
+    outcome=st.sampled_from(OUTCOMES),
+    occurred_at=millis,
+    received_at=millis,
+    amount=st.none() | numbers,
+    source=names,
+)
+lead_scores = st.builds(
+    LeadScore,
+    tenant=names,
+    lead=names,
+    event_id=names,
+    sequence=longs,
+    as_of=millis,
+    propensity=numbers,
+    grade=names,
+    reasons=st.lists(st.builds(Reason, names, numbers), max_size=5),
+    model_version=longs,
+    feature_digest=longs,
+    scored_at=millis,
+    received_at=millis,
+)
+matured_examples = st.builds(
+    MaturedExample,
+    tenant=names,
+    lead=names,
+    event_id=names,
+    sequence=longs,
+    as_of=millis,
+    matured_at=millis,
+    first_interval=st.integers(0, 4),
+    last_interval=st.integers(0, 4),
+    is_converted=st.booleans(),
+    is_final=st.booleans(),
+    propensity=numbers,
+    hazards=st.lists(numbers, max_size=5),
+    model_version=longs,
+    features=st.binary(max_size=200),
+)
+model_snapshots = st.builds(
+    ModelSnapshot,
+    tenant=names,
+    version=longs,
+    as_of=millis,
+    learner=names,
+    examples=longs,
+    labels=longs,
+    payload=st.binary(max_size=200),
+    published_at=millis,
+)
+metrics = st.builds(Metric, tenant=names, name=names, model=names, as_of=millis, value=numbers, points=longs, model_version=longs)
+dead_letters = st.builds(
+    DeadLetter,
+    stage=names,
+    topic=names,
+    reason=names,
+    message=names,
+    processor_version=names,
+    failed_at=millis,
+    key=st.none() | st.binary(max_size=40),
+    value=st.binary(max_size=200),
+)
+values: st.SearchStrategy[Value] = st.one_of(events, enriched_events, outcomes, lead_scores, matured_examples, model_snapshots, metrics, dead_letters)
+"""A value of any topic."""

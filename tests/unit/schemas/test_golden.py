@@ -1,0 +1,36 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from schemas.codec import FRAME, MAGIC, Codec, Schema, schema_of
+from schemas.topics import VALUE_TYPES, Topic
+from tests.builders import IDS
+from tests.golden.schemas.write import FOLDER, as_json
+
+GOLDEN = sorted(FOLDER.glob("*.v*.json"))
+WRITER_ID = 9_000
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_what_an_older_release_wrote_is_still_read(path: Path):
+    """Records stay on topics and in dead letters across releases: every golden file decodes to what it meant."""
+    golden = json.loads(path.read_text(encoding="utf-8"))
+    data = FRAME.pack(MAGIC, WRITER_ID) + path.with_suffix(".bin").read_bytes()[FRAME.size :]
+
+    def writer_schema(schema_id: int) -> Schema:
+        assert schema_id == WRITER_ID
+        return dict(golden["schema"])
+
+    decoded = as_json(Codec(IDS, writer_schema).decode(data))
+
+    assert golden["value"] == {name: decoded[name] for name in golden["value"]}
+
+
+@pytest.mark.parametrize("topic", Topic)
+def test_every_schema_has_its_golden_file(topic: Topic):
+    """A schema that changes gets a golden file of its new shape: `python -m tests.golden.schemas.write`."""
+    schema = schema_of(VALUE_TYPES[topic])
+    kept = [json.loads(path.read_text(encoding="utf-8"))["schema"] for path in FOLDER.glob(f"{schema['name']}.v*.json")]
+
+    assert schema in kept
