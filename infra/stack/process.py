@@ -88,12 +88,17 @@ def spawn(command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = 
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **(env or {})},
+            env={**inherited(), **(env or {})},
             cwd=cwd,
             start_new_session=True,
         )
     _children[child.pid] = child
     return Identity(child.pid, psutil.Process(child.pid).create_time())
+
+
+def inherited() -> dict[str, str]:
+    """The variables that a process of ours is started with, before its own."""
+    return dict(os.environ)
 
 
 def write_pid_file(path: Path, identity: Identity) -> None:
