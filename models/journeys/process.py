@@ -1,6 +1,6 @@
 """The hidden process of a lead: a Markov chain in continuous time, so that its true propensity has a closed form."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -78,7 +78,7 @@ def generator(fit: int) -> NDArray[np.float64]:
     return matrix
 
 
-@cache
+@lru_cache(maxsize=256)
 def propensities(fit: int, window_days: float = WINDOW_DAYS) -> tuple[float, ...]:
     """P(won within the window) from each state: exp(Q · window), its column of WON.
 
