@@ -9,9 +9,6 @@ import orjson
 from api.problems import ProblemError
 
 MAX_CURSOR_LENGTH = 8_192
-END_OF_TIME = 1 << 42
-"""Milliseconds, the year 2109: no row is later."""
-
 Part = int | float | str
 
 

@@ -7,10 +7,11 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from api.cursors import END_OF_TIME, MAX_CURSOR_LENGTH
+from api.cursors import MAX_CURSOR_LENGTH
 from api.keys import KeyRing
 from api.problems import ProblemError
 from api.stores import Stores
+from connectors.cassandra.admission import END_OF_TIME
 from schemas.ids import Millis
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

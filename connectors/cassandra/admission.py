@@ -27,7 +27,7 @@ def check(value: Storable) -> None:
     PoisonRecordError
         Naming every field that is wrong, without its contents.
     """
-    problems = [name for name, id_ in _ids(value) if len(id_) > MAX_ID_BYTES // 4 and len(id_.encode()) > MAX_ID_BYTES]
+    problems = [name for name, id_ in _ids(value) if not id_ or (len(id_) > MAX_ID_BYTES // 4 and len(id_.encode()) > MAX_ID_BYTES)]
     problems += [name for name, at in _times(value) if not 0 <= at < END_OF_TIME]
     if isinstance(value, LeadScore):
         if not (isfinite(value.propensity) and 0.0 <= value.propensity <= 1.0):
@@ -35,7 +35,7 @@ def check(value: Storable) -> None:
         if value.grade not in GRADES:
             problems.append("grade")
     if problems:
-        raise PoisonRecordError(f"a {type(value).__name__} that no table can hold: {', '.join(problems)} out of range", reason="invalid")
+        raise PoisonRecordError(f"a {type(value).__name__} that no table can hold: {', '.join(problems)} empty or out of range", reason="invalid")
 
 
 def _ids(value: Storable) -> tuple[tuple[str, str], ...]:

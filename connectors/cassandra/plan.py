@@ -107,8 +107,9 @@ def plan(values: Iterable[Storable], bands: Mapping[str, int], known_places: Set
             case ModelSnapshot():
                 _add_model(result, value)
     for key, of_lead in scores.items():
-        _add_scores(result, of_lead, is_first=key not in bands)
-        _add_ranks(result, key, of_lead, bands.get(key), known_places)
+        before = bands.get(key)
+        _add_scores(result, of_lead, is_first=before is None)
+        _add_ranks(result, key, of_lead, before, known_places)
     for seen in events.values():
         _add_events(result, seen)
         _add_profile(result, seen)

@@ -1,0 +1,60 @@
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from connectors.cassandra.events import StoredEvent
+from connectors.cassandra.models import StoredModel
+from connectors.cassandra.profiles import StoredProfile
+from infra.settings import Settings
+from schemas.event import Person
+from tests.builders import MONDAY, TENANT, later, won
+from tests.results import FakeStores, a_metric, a_score
+
+KEYS = {TENANT: "acme-key", "globex": "globex-key"}
+
+
+@pytest.fixture
+def held() -> FakeStores:
+    """Two leads of acme, one of globex."""
+    return FakeStores(
+        scores=[
+            *(a_score("ada", sequence=n, propensity=n / 10) for n in range(1, 8)),
+            a_score("bob", propensity=0.2),
+            a_score("eve", propensity=0.9, tenant="globex"),
+        ],
+        events=[(TENANT, "ada", StoredEvent(f"e{n}", "page_viewed", "web", later(MONDAY, hours=n), MONDAY, {}, {"n": n}, {})) for n in range(5)],
+        outcomes=[won("ada")],
+        profiles={(TENANT, "ada"): StoredProfile("account-7", {"industry": "it"}, {"size": 3.0}, {}, Person(name="Ada"), MONDAY, MONDAY)},
+        metrics=[a_metric(at=later(MONDAY, hours=n), value=n / 10) for n in range(6)],
+        models=[(TENANT, StoredModel(n, MONDAY, "logistic", 10, 9, 8, MONDAY)) for n in range(1, 5)],
+    )
+
+
+@pytest.fixture
+def app(held: FakeStores, tmp_path: Path) -> FastAPI:
+    """The app over fakes, with two tenants."""
+    tenants = tmp_path / "tenants.toml"
+    tenants.write_text("".join(f'[{name}]\napi_key_sha256 = ["{sha256(key.encode()).hexdigest()}"]\n' for name, key in KEYS.items()))
+    return create_app(Settings(tenants_file=tenants), held.stores())
+
+
+@pytest.fixture
+def acme(app: FastAPI) -> TestClient:
+    """A client of acme."""
+    return TestClient(app, headers={"Authorization": f"Bearer {KEYS[TENANT]}"}, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def globex(app: FastAPI) -> TestClient:
+    """A client of globex."""
+    return TestClient(app, headers={"X-Api-Key": KEYS["globex"]}, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def stranger(app: FastAPI) -> TestClient:
+    """A client without a key."""
+    return TestClient(app, raise_server_exceptions=False)

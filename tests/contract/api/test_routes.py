@@ -1,0 +1,95 @@
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+PAGED = ("/v1/leads", "/v1/leads/ada/scores", "/v1/leads/ada/events", "/v1/models", "/v1/metrics?name=auc")
+
+
+def _walk(client: TestClient, path: str, limit: int) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = []
+    joint, cursor = ("&" if "?" in path else "?"), None
+    while True:
+        page = client.get(f"{path}{joint}limit={limit}" + (f"&cursor={cursor}" if cursor else "")).json()
+        items += page["items"]
+        cursor = page["next"]
+        if cursor is None:
+            return items
+
+
+@pytest.mark.parametrize("path", PAGED)
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_pages_hold_everything_once_in_order(acme: TestClient, path: str, limit: int):
+    """Whatever the size of the pages, walking them is the whole answer."""
+    whole = acme.get(path).json()
+
+    assert whole["next"] is None
+    assert len(whole["items"]) > 1
+    assert whole["items"] == _walk(acme, path, limit)
+
+
+def test_a_lead_is_one_answer(acme: TestClient):
+    """Profile, latest score with reasons and latest outcome."""
+    lead = acme.get("/v1/leads/ada").json()
+
+    assert ("Ada", 0.7, "won") == (lead["profile"]["name"], lead["score"]["propensity"], lead["outcome"]["outcome"])
+    assert [{"feature": "recency", "contribution": 0.5}, {"feature": "visits", "contribution": -0.25}] == lead["score"]["reasons"]
+
+
+def test_what_is_not_known_of_a_lead_is_null(acme: TestClient):
+    """A lead that was scored but never described."""
+    lead = acme.get("/v1/leads/bob").json()
+
+    assert (None, None) == (lead["profile"], lead["outcome"])
+
+
+def test_the_best_leads_come_first(acme: TestClient):
+    """Whom to call first is who is most likely to convert."""
+    assert ["ada", "bob"] == [item["lead"] for item in acme.get("/v1/leads?order=-propensity").json()["items"]]
+
+
+@pytest.mark.parametrize(("query", "expected"), [("grade=B1", ["ada"]), ("grade=B", ["ada"]), ("grade=D&grade=B1", ["ada", "bob"]), ("grade=C2", [])])
+def test_grades_are_chosen_one_by_one_or_by_letter(acme: TestClient, query: str, expected: list[str]):
+    """`B` is B1 to B3; several are joined."""
+    assert expected == [item["lead"] for item in acme.get(f"/v1/leads?{query}").json()["items"]]
+
+
+def test_a_history_is_cut_at_both_ends(acme: TestClient):
+    """`from` is inside, `to` is not; any offset will do."""
+    answer = acme.get("/v1/leads/ada/scores", params={"from": "2026-03-02T10:02:00+01:00", "to": "2026-03-02T09:04:00Z"}).json()
+
+    assert [3, 2] == [item["sequence"] for item in answer["items"]]
+
+
+@pytest.mark.parametrize("path", ["", "/scores", "/events"])
+def test_another_tenant_s_lead_does_not_exist(acme: TestClient, path: str):
+    """To acme, globex's lead is as unknown as one that nobody has."""
+    foreign, nobody = (acme.get(f"/v1/leads/{lead}{path}") for lead in ("eve", "nil"))
+
+    assert (404, 404) == (foreign.status_code, nobody.status_code)
+    assert foreign.json()["detail"].replace("'eve'", "'nil'") == nobody.json()["detail"]
+
+
+def test_each_tenant_sees_its_own(acme: TestClient, globex: TestClient):
+    """Lists hold one tenant's leads, models and metrics."""
+    seen = [[item["lead"] for item in client.get("/v1/leads").json()["items"]] for client in (acme, globex)]
+
+    assert [["ada", "bob"], ["eve"]] == seen
+    assert [[], []] == [globex.get(path).json()["items"] for path in ("/v1/models", "/v1/metrics")]
+
+
+def test_a_cursor_of_another_tenant_is_refused(acme: TestClient, globex: TestClient):
+    """A position in acme's list says nothing about globex's."""
+    cursor = acme.get("/v1/leads?limit=1").json()["next"]
+
+    assert 400 == globex.get("/v1/leads", params={"cursor": cursor}).status_code
+
+
+def test_the_latest_metric_of_each_name_is_shown(acme: TestClient):
+    """Without a name, one measurement of each."""
+    assert [("auc", 0.5)] == [(item["name"], item["value"]) for item in acme.get("/v1/metrics").json()["items"]]
+
+
+def test_a_history_of_no_metric_is_refused(acme: TestClient):
+    """A span needs a name: otherwise it would be ignored without a word."""
+    assert 400 == acme.get("/v1/metrics?from=2026-03-02T00:00:00Z").status_code

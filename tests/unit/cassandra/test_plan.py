@@ -1,0 +1,131 @@
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.cassandra import plan as planning
+from connectors.cassandra.plan import Plan, plan
+from connectors.cassandra.ranking import place_of, rank_of
+from schemas.event import PROFILE_UPDATED, Person
+from tests.builders import FRIDAY, MONDAY, TENANT, TUESDAY, won
+from tests.results import a_metric, a_model, a_score, an_enriched
+
+KEY = f"{TENANT}|ada"
+
+
+def _queries(planned: Plan) -> Counter[str]:
+    return Counter(write.query for writes in planned.writes.values() for write in writes)
+
+
+def test_an_event_and_its_score_of_one_month_travel_together():
+    """Two tables share a partition key, so the event and the history row are one request."""
+    planned = plan([an_enriched(at=MONDAY), a_score(at=MONDAY)], {})
+
+    assert {planning.INSERT_EVENT, planning.INSERT_HISTORY} == {w.query for w in planned.writes[TENANT, "ada", 202603]}
+
+
+def test_only_the_last_score_of_a_batch_is_the_current_one():
+    """History has every score; the current score and the rank are written once."""
+    planned = plan([a_score(sequence=n, propensity=0.4) for n in (2, 3, 1)], {})
+
+    assert (3, 1, 1) == tuple(_queries(planned)[q] for q in (planning.INSERT_HISTORY, planning.INSERT_SCORE, planning.INSERT_RANK))
+    assert {KEY: rank_of(a_score(sequence=3, propensity=0.4))} == planned.ranks
+
+
+def test_a_lead_that_stays_in_its_band_leaves_no_tombstone():
+    """The row is overwritten in place."""
+    before = rank_of(a_score(sequence=1, propensity=0.40))
+
+    planned = plan([a_score(sequence=2, propensity=0.401)], {KEY: before})
+
+    assert 0 == _queries(planned)[planning.DELETE_RANK]
+
+
+def test_a_lead_that_moves_leaves_its_old_band():
+    """The old row is deleted as of the new score, so that only what is older goes."""
+    before, now = rank_of(a_score(sequence=1, propensity=0.1)), a_score(sequence=2, propensity=0.9)
+
+    planned = plan([now], {KEY: before})
+
+    deletes = [w for writes in planned.writes.values() for w in writes if w.query == planning.DELETE_RANK]
+    assert [(rank_of(now), TENANT, *place_of(before), "ada")] == [w.parameters for w in deletes]
+
+
+def test_a_score_that_comes_late_does_not_move_the_lead():
+    """A repeat of an old score leaves the ranking as it is."""
+    before = rank_of(a_score(sequence=9, propensity=0.9))
+
+    planned = plan([a_score(sequence=1, propensity=0.1)], {KEY: before})
+
+    assert 0 == _queries(planned)[planning.INSERT_RANK]
+    assert {} == planned.ranks
+
+
+def test_bands_passed_through_within_a_batch_are_left():
+    """Before a crash smaller batches may have written them."""
+    scores = [a_score(sequence=n, propensity=p) for n, p in ((1, 0.1), (2, 0.5), (3, 0.9))]
+
+    assert 2 == _queries(plan(scores, {}))[planning.DELETE_RANK]
+
+
+def test_a_band_is_entered_once():
+    """The index of bands is written by the first lead that comes, not by every one."""
+    first = plan([a_score("ada"), a_score("bob")], {})
+    second = plan([a_score("cleo")], {}, first.places)
+
+    assert (1, 0) == (_queries(first)[planning.INSERT_BAND], _queries(second)[planning.INSERT_BAND])
+
+
+def test_a_profile_update_is_no_event_of_the_lead():
+    """Traits go to the profile; the lead's events and the days it was seen are those of its own deeds."""
+    planned = plan([an_enriched(type=PROFILE_UPDATED, profile_texts={"industry": "retail"})], {})
+
+    assert {planning.INSERT_TRAITS: 1} == _queries(planned)
+
+
+def test_who_a_person_is_goes_to_the_profile_only():
+    """An address is in one statement, of the one table that names persons."""
+    planned = plan([an_enriched(person=Person(email="pat@example.com"))], {})
+
+    holding = {w.query for writes in planned.writes.values() for w in writes if "pat@example.com" in map(str, w.parameters)}
+    assert {planning.INSERT_PERSON} == holding
+
+
+def test_each_kind_has_its_rows():
+    """Outcomes, metrics and models are rows of their own, and a model's payload stays out."""
+    planned = plan([won(), a_metric(), a_model()], {})
+
+    expected = dict.fromkeys((planning.INSERT_OUTCOME, planning.INSERT_METRIC, planning.INSERT_FIRST_METRIC, planning.INSERT_METRIC_HISTORY), 1)
+    assert expected | {planning.INSERT_MODEL: 1} == _queries(planned)
+    assert b"0123456789" not in [p for writes in planned.writes.values() for w in writes for p in w.parameters]
+
+
+def test_the_earliest_of_a_batch_is_the_first_and_the_latest_the_last_seen():
+    """Order within the batch does not matter."""
+    planned = plan([an_enriched(at=at) for at in (TUESDAY, FRIDAY, MONDAY)], {})
+
+    seen = {w.query: w.parameters[2] for w in planned.writes[TENANT, "ada"]}
+    assert {planning.INSERT_FIRST_SEEN: MONDAY, planning.INSERT_LAST_SEEN: FRIDAY} == seen
+
+
+@given(st.permutations([a_score(sequence=n, propensity=p) for n, p in enumerate((0.1, 0.5, 0.9, 0.5, 0.2), start=1)]), st.data())
+def test_any_order_any_repeat_and_any_cut_into_batches_ends_with_one_rank(scores, data):
+    """Applying all writes by timestamp leaves the lead in the band of its last score, and nowhere else."""
+    repeated = scores + data.draw(st.lists(st.sampled_from(scores), max_size=5))
+    cells: dict[tuple, tuple[int, bool]] = {}
+    bands: dict[str, int] = {}
+    while repeated:
+        size = data.draw(st.integers(1, len(repeated)))
+        batch, repeated = repeated[:size], repeated[size:]
+        planned = plan(batch, bands)
+        for write in (w for writes in planned.writes.values() for w in writes):
+            if write.query == planning.INSERT_RANK:
+                tenant, grade, band, lead, *_, at = write.parameters
+                cells[tenant, grade, band, lead] = max(cells.get((tenant, grade, band, lead), (0, False)), (at, False))
+            elif write.query == planning.DELETE_RANK:
+                at, *where = write.parameters
+                cells[tuple(where)] = max(cells.get(tuple(where), (0, False)), (at, True))
+        bands |= planned.ranks
+
+    last = rank_of(a_score(sequence=5, propensity=0.2))
+    assert {(TENANT, *place_of(last), "ada"): (last, False)} == {where: cell for where, cell in cells.items() if not cell[1]}
