@@ -7,13 +7,16 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 from typer.core import TyperGroup
 
-from infra import dead_letters, feed
+from infra import dead_letters, demo, feed
 from infra.settings import Settings
 from infra.stack import SERVERS, Part, Stack, signals, view
 from infra.stack.addresses import FILE, Addresses
+from infra.stack.flink import FlinkCluster
 from infra.stack.progress import Shown
+from infra.stack.service import STOPPED_WITHIN_S
 from schemas.errors import ConfigError, ProxError
 
 EX_CONFIG = 78
@@ -48,12 +51,19 @@ def run_dir() -> Path:
 
 
 @app.command()
-def up() -> None:
+def up(
+    *,
+    flink: Annotated[bool, typer.Option("--flink", help="a Flink cluster too")] = False,
+    task_managers: Annotated[int, typer.Option(min=1, help="of that cluster, one slot each")] = 2,
+) -> None:
     """Start Kafka, the registry and Cassandra, and create topics, schemas and tables."""
-    stack = Stack(run_dir(), Shown(console))
     with signals.raised():
-        stack.up()
-    console.print(view.status(stack))
+        stack = Stack(run_dir(), Shown(console))
+        with stack.stopped_on_failure():
+            stack.up()
+            if flink:
+                FlinkCluster(stack.run_dir, stack.addresses, task_managers=task_managers, reporter=Shown(console)).start()
+    console.print(_status(stack))
     console.print(f"Variables for programs: set -a; . {stack.run_dir / 'stack.env'}; set +a", soft_wrap=True)
 
 
@@ -65,6 +75,9 @@ def down() -> None:
         console.print("nothing runs")
         return
     with console.status("stopping"):
+        for program in demo.programs_left(stack.run_dir):
+            program.stop(STOPPED_WITHIN_S)
+        _flink(stack).stop()
         stack.stop()
     console.print("stopped")
 
@@ -76,7 +89,7 @@ def status() -> None:
     if stack is None:
         console.print("nothing runs: make up starts it")
         raise typer.Exit(1)
-    console.print(view.status(stack))
+    console.print(_status(stack))
     if not all(stack.services[name].is_running for name in SERVERS):
         raise typer.Exit(1)
 
@@ -97,6 +110,16 @@ def logs(
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
+def _flink(stack: Stack) -> FlinkCluster:
+    """The cluster of the run directory, with as many TaskManagers as were started."""
+    return FlinkCluster(stack.run_dir, stack.addresses, task_managers=0)
+
+
+def _status(stack: Stack) -> Table:
+    flink = _flink(stack)
+    return view.status(stack.run_dir, [*stack.services.values(), *(flink.services if flink.job_manager.is_running else [])])
+
+
 def _existing() -> Stack | None:
     """The stack of the run directory, if there ever was one."""
     path = run_dir()
@@ -113,6 +136,7 @@ def use_running_stack() -> None:
 
 feed.register(app)
 dead_letters.register(app)
+demo.register(app)
 
 if __name__ == "__main__":
     app()

@@ -69,7 +69,7 @@ class Stack:
         wanted = names or SERVERS
         jars.require_space(self.run_dir, DATA_BYTES)
         self._fetch(wanted)
-        with self._undone_on_failure():
+        with self.stopped_on_failure():
             self._start_together(wanted)
 
     def _fetch(self, parts: Sequence[Part]) -> None:
@@ -79,7 +79,8 @@ class Stack:
                     jars.fetch(part, on_bytes)
 
     @contextmanager
-    def _undone_on_failure(self) -> Iterator[None]:
+    def stopped_on_failure(self) -> Iterator[None]:
+        """Within, an error or an interruption stops what was started within."""
         before = list(self._started)
         try:
             yield
@@ -99,7 +100,7 @@ class Stack:
         """
         self._fetch(list(Part))  # jobs need Flink's jars too
         self.addresses.write(self.run_dir)
-        with self._undone_on_failure():
+        with self.stopped_on_failure():
             self.start()
             with self._reporter.starting("topics, schemas, tables"):
                 # a topic's age is event time: a data set of years ago must not expire while it is read

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,19 +10,18 @@ import psutil
 from rich.table import Table
 
 from infra.stack.service import Service
-from infra.stack.stack import Stack
 
 
-def status(stack: Stack) -> Table:
+def status(run_dir: Path, services: Iterable[Service]) -> Table:
     """A line for each server."""
-    table = Table("server", "state", "port", "pid", "memory", "up", title=f"Stack in {stack.run_dir}", title_justify="left")
-    for service in stack.services.values():
+    table = Table("server", "state", "port", "pid", "memory", "up", title=f"Stack in {run_dir}", title_justify="left")
+    for service in services:
         table.add_row(*_row(service))
     return table
 
 
 def _row(service: Service) -> list[str]:
-    name, port = service.spec.name, str(service.spec.ports[0])
+    name, port = service.spec.name, str(next(iter(service.spec.ports), ""))
     identity = service.identity
     process = identity.process() if identity else None
     if identity is None or process is None:
