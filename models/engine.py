@@ -60,7 +60,7 @@ class VersionedModel(NamedTuple):
 class Vectors(NamedTuple):
     """The feature vectors of n events: dense (n, WIDTH), sparse ones end to end, event i's end at `ends[i]`.
 
-    `after` (n, 3): the lead's sequence, its latest time in ms and its decayed engagement, after each event.
+    `after` (n, 2): the lead's latest time in ms and its decayed engagement, after each event.
     """
 
     dense: np.ndarray
@@ -74,6 +74,15 @@ class Vectors(NamedTuple):
         start = int(self.ends[i - 1]) if i else 0
         end = int(self.ends[i])
         return FeatureVector(self.dense[i], self.ids[start:end], self.values[start:end])
+
+
+class Remembered(NamedTuple):
+    """Events that were new to their leads, in order, with their keys and vectors; and the memories that they changed, by key."""
+
+    events: list[EnrichedEvent]
+    keys: list[str]
+    vectors: Vectors
+    touched: dict[str, m.LeadMemory]
 
 
 class Processed(NamedTuple):
@@ -168,48 +177,42 @@ class Engine:
             memories.save(key, memory)
         return examples, due
 
-    def vectors(self, events: Sequence[EnrichedEvent], memories: Memories) -> tuple[Vectors, list[str], dict[str, m.LeadMemory]]:
-        """Remember events in order and give their vectors, their keys, and the memories they changed, not yet saved."""
-        lead_index: dict[str, int] = {}
-        touched: dict[str, m.LeadMemory] = {}
-        keys: list[str] = []
-        lead_of, type_ids, channel_ids, attribute_ends = [], [], [], []
+    def remember(self, events: Sequence[EnrichedEvent], memories: Memories) -> Remembered:
+        """Remember events in order and give their vectors. Those that a lead's memory has taken already are left out.
+
+        The memories are changed in place, not yet saved.
+        """
+        taken, touched = _not_yet_taken(events, memories)
+        index = {key: i for i, key in enumerate(touched)}
+        keys = [lead_key(event.tenant, event.lead) for event in taken]
+        attributes = self._attributes
         attribute_ids: list[int] = []
         attribute_values: list[float] = []
-        attributes = self._attributes
-        for event in events:
-            key = lead_key(event.tenant, event.lead)
-            keys.append(key)
-            index = lead_index.get(key)
-            if index is None:
-                index = lead_index[key] = len(lead_index)
-                touched[key] = memories.load(key)
-            lead_of.append(index)
-            type_ids.append(attributes.type_id(event.type))
+        attribute_ends: list[int] = []
+        for event in taken:
             memories.save_type(event.type)
-            channel_ids.append(attributes.channel_id(event.channel))
             attributes.append(event, attribute_ids, attribute_values)
             attribute_ends.append(len(attribute_ids))
-        n = len(events)
+        n = len(taken)
         room = n * SPARSE + len(attribute_ids)
-        rows = np.stack([memory.row for memory in touched.values()])
         vectors = Vectors(
-            np.empty((n, WIDTH), np.float32), np.empty(room, np.uint32), np.empty(room, np.float32), np.empty(n, np.int64), np.empty((n, 3))
+            np.empty((n, WIDTH), np.float32), np.empty(room, np.uint32), np.empty(room, np.float32), np.empty(n, np.int64), np.empty((n, 2))
         )
+        rows = np.array([memory.row for memory in touched.values()]).reshape(len(touched), m.ROW_WIDTH)
         remember(
             rows,
-            np.array(lead_of, np.int64),
-            np.array([event.occurred_at for event in events], np.float64),
-            np.array(type_ids, np.uint32),
-            np.array(channel_ids, np.uint32),
+            np.array([index[key] for key in keys], np.int64),
+            np.array([event.occurred_at for event in taken], np.float64),
+            np.array([attributes.type_id(event.type) for event in taken], np.uint32),
+            np.array([attributes.channel_id(event.channel) for event in taken], np.uint32),
             np.array(attribute_ids, np.uint32),
             np.array(attribute_values, np.float32),
             np.array(attribute_ends, np.int64),
             *vectors,
         )
         for memory, row in zip(touched.values(), rows, strict=True):
-            memory.row[:] = row
-        return vectors, keys, touched
+            memory.row[:] = row  # a copy: a view would keep the whole batch's rows alive as long as the lead
+        return Remembered(taken, keys, vectors, touched)
 
     def _score_events(
         self,
@@ -220,11 +223,9 @@ class Engine:
         due: Due,
         now: Millis,
     ) -> None:
-        if not events:
-            return
-        vectors, keys, touched = self.vectors(events, memories)
+        taken, keys, vectors, touched = self.remember(events, memories)
         of_tenant: dict[str, tuple[int, Scored]] = {}
-        for i, event in enumerate(events):
+        for i, event in enumerate(taken):
             policy = self.policy(event.tenant)
             memory = touched[keys[i]]
             if event.type in policy.skip_types or not pairing.is_open(memory, policy, event.occurred_at):
@@ -260,14 +261,14 @@ class Engine:
         vector = vectors.one(i)
         features = vector.to_bytes()
         propensity = float(scored.propensity[i])
-        sequence, as_of, decayed = vectors.after[i].tolist()
+        as_of, decayed = vectors.after[i].tolist()
         grade_index = grade(propensity, decayed, int(memory.row[m.GRADE]))
         memory.row[m.GRADE] = grade_index
         published = LeadScore(
             tenant=event.tenant,
             lead=event.lead,
             event_id=event.event_id,
-            sequence=int(sequence),
+            sequence=event.sequence,
             as_of=Millis(int(as_of)),
             propensity=propensity,
             grade=GRADES[grade_index],
@@ -301,7 +302,7 @@ class Engine:
         key = lead_key(outcome.tenant, outcome.lead)
         policy = self.policy(outcome.tenant)
         memory = memories.load(key)
-        if not memory.row[m.SEQUENCE]:
+        if not memory.row[m.COUNT]:
             memory.row[m.LAST_AT] = max(memory.row[m.LAST_AT], outcome.occurred_at)
         for point in pairing.note_outcome(memory, policy, at=outcome.occurred_at, is_won=outcome.outcome == WON):
             memories.drop_point(key, point.sequence)
@@ -336,6 +337,20 @@ class Engine:
             return
         memory.row[m.QUEUED_FOR] = bucket_of(wanted)
         due.setdefault(bucket_of(wanted), []).append(key)
+
+
+def _not_yet_taken(events: Sequence[EnrichedEvent], memories: Memories) -> tuple[list[EnrichedEvent], dict[str, m.LeadMemory]]:
+    """Events whose sequence is beyond what their leads remember: others were published again after a failure."""
+    taken: list[EnrichedEvent] = []
+    touched: dict[str, m.LeadMemory] = {}
+    for event in events:
+        key = lead_key(event.tenant, event.lead)
+        memory = touched.get(key) or memories.load(key)
+        if event.sequence > memory.row[m.SEQUENCE]:
+            memory.row[m.SEQUENCE] = event.sequence
+            touched[key] = memory
+            taken.append(event)
+    return taken, touched
 
 
 def _example(key: str, point: m.PendingPoint, kept: pairing.KeptPoint, label: pairing.Label) -> MaturedExample:

@@ -10,7 +10,8 @@ from schemas.errors import FatalError
 VERSION = 1
 
 (
-    SEQUENCE,  # events remembered
+    SEQUENCE,  # of the last event taken
+    COUNT,  # events remembered
     FIRST_AT,  # ms
     LAST_AT,  # ms; never goes back
     MAX_GAP_H,
@@ -24,8 +25,8 @@ VERSION = 1
     IS_WON,  # 1 if that outcome is a conversion
     QUEUED_FOR,  # ms, the earliest entry in the lane's due queue; 0: none
     GRADE,  # index into grading.GRADES; -1: none yet
-) = range(14)
-HEADER = 14
+) = range(15)
+HEADER = 15
 TYPE_SLOTS, TYPE_FIELDS = 12, 3  # id, count, last at
 CHANNEL_SLOTS, CHANNEL_FIELDS = 6, 3  # id, count, last at
 TYPES = HEADER

@@ -52,7 +52,7 @@ def _slot(row: Array, start: int, slots: int, fields: int, wanted: float) -> int
 
 @numba.njit(cache=True)
 def _remember(row: Array, at: float, type_id: float, channel_id: float, dense: Array) -> None:
-    is_first = row[m.SEQUENCE] == 0.0
+    is_first = row[m.COUNT] == 0.0
     if is_first:
         row[m.FIRST_AT] = at
         row[m.LAST_AT] = at
@@ -62,7 +62,7 @@ def _remember(row: Array, at: float, type_id: float, channel_id: float, dense: A
     elapsed = now - row[m.LAST_AT]
     late = now - at
     gap_h = elapsed / HOUR_MS
-    row[m.SEQUENCE] += 1.0
+    row[m.COUNT] += 1.0
     row[m.MAX_GAP_H] = max(row[m.MAX_GAP_H], gap_h)
     row[m.DECAYED_HOUR] = row[m.DECAYED_HOUR] * math.exp(-elapsed / LIFE_HOUR_MS) + math.exp(-late / LIFE_HOUR_MS)
     row[m.DECAYED_DAY] = row[m.DECAYED_DAY] * math.exp(-elapsed / LIFE_DAY_MS) + math.exp(-late / LIFE_DAY_MS)
@@ -81,7 +81,7 @@ def _remember(row: Array, at: float, type_id: float, channel_id: float, dense: A
     row[of_channel + 1] += 1.0
     row[of_channel + 2] = now
 
-    count = row[m.SEQUENCE]
+    count = row[m.COUNT]
     age_h = (now - row[m.FIRST_AT]) / HOUR_MS
     types = 0
     for k in range(m.TYPE_SLOTS):
@@ -138,7 +138,7 @@ def remember(
     ids, values, ends
         Sparse features end to end, written: room for SPARSE more than the attributes for each event; event i's end at `ends[i]`.
     after
-        float64 (n, 3), written: the lead's sequence, its latest time in ms, and its engagement decayed by day, after each event.
+        float64 (n, 2), written: the lead's latest time in ms, and its engagement decayed by day, after each event.
     """
     at_sparse = 0
     at_attribute = 0
@@ -147,9 +147,8 @@ def remember(
         previous = np.uint32(row[m.PREVIOUS_TYPE])
         _remember(row, at[i], float(type_ids[i]), float(channel_ids[i]), dense[i])
         row[m.PREVIOUS_TYPE] = type_ids[i]
-        after[i, 0] = row[m.SEQUENCE]
-        after[i, 1] = row[m.LAST_AT]
-        after[i, 2] = row[m.DECAYED_DAY]
+        after[i, 0] = row[m.LAST_AT]
+        after[i, 1] = row[m.DECAYED_DAY]
         ids[at_sparse] = type_ids[i]
         ids[at_sparse + 1] = channel_ids[i]
         values[at_sparse] = values[at_sparse + 1] = 1.0

@@ -11,11 +11,14 @@ class EnrichedEvent(NamedTuple):
 
     Properties and profile are parted into texts and numbers: a union costs the encoder a microsecond for each value.
     The profile is the lead's as of this event, this event's own update included.
+    `sequence` counts the lead's events from 1, and is the same when an event is published again after a failure: a reader that
+    remembers the last one it took drops the repeats.
     """
 
     tenant: str
     lead: str
     event_id: str
+    sequence: int
     type: str
     channel: str
     occurred_at: Millis

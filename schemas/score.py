@@ -15,8 +15,8 @@ class Reason(NamedTuple):
 class LeadScore(NamedTuple):
     """A score. Key: `tenant|lead`. Identity: (`tenant`, `lead`, `event_id`).
 
-    `sequence` counts the lead's remembered events from 1; `as_of` is the latest `occurred_at` among them, so it never goes back.
-    The lead's first `sequence` events and the snapshot `model_version` give `propensity` again, bit for bit.
+    `sequence` is its event's; `as_of` is the latest `occurred_at` of the lead's events so far, so it never goes back.
+    The lead's events up to `sequence` and the snapshot `model_version` give `propensity` again, bit for bit.
     `feature_digest` is the CRC-32 of the feature vector's bytes. `scored_at` is wall-clock, for latency only.
     """
 

@@ -1,0 +1,87 @@
+"""`python -m jobs NAME` submits a job to a cluster; `python -m jobs all --local` runs everything on this machine."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from pyflink.table import StreamTableEnvironment
+
+from infra.settings import Settings
+from jobs import enrich_events, learn_models, score_leads, store_results
+from jobs.job import Job, environment
+from schemas.errors import ConfigError
+
+CONFIG_EXIT = 78
+JOBS: dict[str, Callable[[Job], None]] = {
+    "enrich_events": enrich_events.build,
+    "score_leads": score_leads.build,
+    "learn_models": learn_models.build,
+    "store_results": store_results.build,
+}
+LATENCY_PATH = ("enrich_events", "score_leads", "learn_models")
+WRITERS = ("store_results",)
+"""In an interpreter of their own: sharing one with the latency path costs a second of latency (ADR 0002)."""
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def run(
+    names: Annotated[list[str], typer.Argument(help="jobs to run: all, or any of " + ", ".join(JOBS))],
+    *,
+    local: Annotated[bool, typer.Option("--local", help="without a cluster: an embedded one in this process")] = False,
+) -> None:
+    """Run jobs until they are stopped."""
+    unknown = [name for name in names if name not in JOBS and name != "all"]
+    if unknown:
+        raise typer.BadParameter(f"no job {', '.join(unknown)}; there are {', '.join(JOBS)}, or all")
+    settings = Settings.from_environment()
+    if names == ["all"] and local:
+        _run_in_two_processes()
+    else:
+        _run_here(tuple(JOBS) if "all" in names else tuple(names), settings, is_local=local)
+
+
+def _run_here(names: tuple[str, ...], settings: Settings, *, is_local: bool) -> None:
+    if is_local:
+        # the interpreter inside the JVM finds nothing but what this says
+        os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    env = environment(settings.flink, is_local=is_local)
+    tables = StreamTableEnvironment.create(env)
+    statements = tables.create_statement_set()
+    for name in names:
+        JOBS[name](Job(name, tables, statements, settings))
+    statements.attach_as_datastream()
+    env.execute("+".join(names))
+
+
+def _run_in_two_processes() -> None:
+    """The latency path and the writers, each in a process of its own; when one ends, so does the other."""
+    children = [subprocess.Popen([sys.executable, "-m", "jobs", "--local", *names]) for names in (LATENCY_PATH, WRITERS)]  # noqa: S603 - our own program
+
+    def stop(signum: int, _frame: object) -> None:
+        for child in children:
+            if child.poll() is None:
+                child.send_signal(signum)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    # whichever ends first takes the other with it: half a system scores nothing that anybody sees
+    pid_ended, status = os.wait()
+    stop(signal.SIGTERM, None)
+    for child in children:
+        if child.pid != pid_ended:
+            child.wait()
+    sys.exit(1 if status else 0)
+
+
+if __name__ == "__main__":
+    try:
+        app()
+    except ConfigError as exc:
+        sys.stderr.write(f"{exc}\n")
+        sys.exit(CONFIG_EXIT)

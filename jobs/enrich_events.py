@@ -1,0 +1,24 @@
+"""Events received → events enriched, each once; the unreadable → dead letters.
+
+Discussion
+----------
+Order: a lead's events are enriched in the order of their partition; producers key by `tenant|lead`.
+Late events are enriched like any other; the profile they get is the one known when they arrive, not the one of their time.
+State: a profile and the last day's event ids for each lead; a lead silent for the retention's `lead_memory_days` is forgotten.
+Wrong on purpose: two events with one id under two leads of a tenant both pass, as the id is looked up beside the lead (ADR 0006).
+"""
+
+from jobs import lanes
+from jobs.job import Job
+from jobs.operators import enrich_lane
+from jobs.sinks import PUBLISHED
+from schemas.topics import Topic
+
+
+def build(job: Job) -> None:
+    """Add the topology to the job's environment."""
+    flink = job.settings.flink
+    received = job.sources.read(*enrich_lane.SOURCES)
+    batches = lanes.batched(job.tables, job.name, [received], lanes=flink.lanes, window=flink.window)  # lane → events, still bytes
+    enriched = batches.process(enrich_lane.EnrichLane(job.settings), PUBLISHED).uid("enrich_events.enrich_lane.v1").name("enrich_lane")
+    job.sinks.publish(enriched, [Topic.EVENTS_ENRICHED, Topic.RECORDS_DEAD])

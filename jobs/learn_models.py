@@ -1,0 +1,26 @@
+"""Matured examples → model snapshots and metrics, tenant by tenant.
+
+Discussion
+----------
+Order: a tenant's examples are learned in the order of their partition; examples of several lanes mix as they come.
+Parallelism: tenants are spread over subtasks by the lane of their name; one tenant is learned by one subtask.
+State: a learner for each tenant, some 50 bytes a feature; kept while the tenant is ours.
+After a failure examples since the last checkpoint are learned again on the state of that checkpoint, so none counts twice; snapshots
+published in between are published again under the same versions with maybe other weights: a score names the version it was given,
+and the later one of a version wins everywhere.
+"""
+
+from jobs import lanes
+from jobs.job import Job
+from jobs.operators import learn_tenant
+from jobs.sinks import PUBLISHED
+from schemas.topics import Topic
+
+
+def build(job: Job) -> None:
+    """Add the topology to the job's environment."""
+    flink = job.settings.flink
+    matured = job.sources.read(*learn_tenant.SOURCES)
+    batches = lanes.batched(job.tables, job.name, [matured], lanes=flink.lanes, window=flink.window)  # lane of the tenant → examples
+    learned = batches.process(learn_tenant.LearnTenant(job.settings), PUBLISHED).uid("learn_models.learn_tenant.v1").name("learn_tenant")
+    job.sinks.publish(learned, [Topic.MODELS_PUBLISHED, Topic.METRICS_PUBLISHED, Topic.RECORDS_DEAD])

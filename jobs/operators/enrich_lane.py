@@ -1,0 +1,108 @@
+"""A lane's batch of events received → events enriched, each once."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
+
+from connectors.kafka.registry import Registry
+from infra import retention
+from infra.settings import Settings
+from jobs.operators.guard import Guard
+from jobs.operators.lane_clock import SWITCH_INTERVAL_S, LaneClock
+from jobs.operators.lane_state import DecodedCache, StateStore, bytes_by_text
+from jobs.operators.wall_clock import now_ms
+from jobs.sinks import Publisher
+from models.due import DueQueue
+from models.enrichment import Acquaintance, check_event, enrich, review
+from schemas.errors import PoisonRecordError
+from schemas.event import Event
+from schemas.ids import lead_key
+from schemas.policy import DAY_MS
+from schemas.topics import Topic, Value
+
+STAGE = "enrich_events.enrich_lane"
+SOURCES = (Topic.EVENTS_RECEIVED,)
+
+
+def check_record(record: Value, key: bytes) -> None:
+    """Refuse what is no event of the key's lead."""
+    if not isinstance(record, Event):
+        raise PoisonRecordError(f"a {type(record).__name__} where an Event belongs", reason="wrong_type")
+    check_event(record, key, now=now_ms())
+
+
+class EnrichLane(KeyedProcessFunction):
+    """Keyed by lane."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Open state and codec."""
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        settings = self._settings
+        self._codec = Registry(settings.kafka, cache_dir=settings.run_dir / "schemas").codec()
+        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_event_bytes)
+        self._leads: DecodedCache[Acquaintance] = DecodedCache(
+            bytes_by_text(runtime_context, "leads"),
+            lambda data: Acquaintance() if data is None else Acquaintance.from_bytes(data),
+            Acquaintance.to_bytes,
+            limit=settings.flink.cached_leads,
+        )
+        self._due_state = bytes_by_text(runtime_context, "due")
+        self._queues: dict[int, DueQueue] = {}
+        self._clock = LaneClock()
+        self._retention_ms = retention.POLICY.lead_memory_days * DAY_MS
+        self._publisher = Publisher(settings.kafka)
+
+    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
+        """Enrich the batch's events; what cannot be read or means nothing becomes a dead letter."""
+        queue = self._enter(ctx.get_current_key())
+        decoded = self._guard.decode(value)
+        touched: dict[str, Acquaintance] = {}
+        due: dict[int, list[str]] = {}
+        for event in decoded.values:
+            key = lead_key(event.tenant, event.lead)
+            known = touched.get(key)
+            if known is None:
+                known = touched[key] = self._leads.load(key)
+            enriched = enrich(event, known, retention_ms=self._retention_ms)
+            if enriched.due is not None:
+                due.setdefault(enriched.due, []).append(key)
+            if enriched.event is not None:
+                yield self._publisher.row(Topic.EVENTS_ENRICHED, key.encode(), self._codec.encode(enriched.event), event.occurred_at)
+        for key, known in touched.items():
+            self._leads.save(key, known)
+        queue.add(due)
+        for letter in decoded.dead:
+            yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
+        self._review(queue, value[3])
+        self._clock.wind(ctx.get_current_key(), queue, ctx.timer_service())
+
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
+        """Forget leads that were silent for too long, in a lane that is silent itself."""
+        queue = self._enter(ctx.get_current_key())
+        self._review(queue, timestamp)
+        self._clock.wind(ctx.get_current_key(), queue, ctx.timer_service())
+        return
+        yield  # Flink iterates over what comes back
+
+    def _enter(self, lane: int) -> DueQueue:
+        queue = self._queues.get(lane)
+        if queue is None:
+            queue = self._queues[lane] = DueQueue(StateStore(self._due_state))
+        return queue
+
+    def _review(self, queue: DueQueue, now: int) -> None:
+        due: dict[int, list[str]] = {}
+        for key in queue.take(now):
+            known = self._leads.load(key)
+            again_at = review(known, now=now, retention_ms=self._retention_ms)
+            if again_at is None:
+                self._leads.forget(key)
+            else:
+                self._leads.save(key, known)
+                due.setdefault(again_at, []).append(key)
+        queue.add(due)

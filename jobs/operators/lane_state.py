@@ -1,0 +1,85 @@
+"""Flink's state of a lane as plain mappings, with what was decoded kept at hand."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+from pyflink.common import Types
+from pyflink.datastream.functions import RuntimeContext
+from pyflink.datastream.state import MapStateDescriptor
+
+T = TypeVar("T")
+
+
+def bytes_by_text(runtime_context: RuntimeContext, name: str) -> Any:
+    """A map state of text to bytes of our own. Bounded by whoever writes it: a lead's entries go when the lead is forgotten."""
+    return runtime_context.get_map_state(MapStateDescriptor(name, Types.STRING(), Types.PICKLED_BYTE_ARRAY()))
+
+
+class StateStore:
+    """A map state as a `models.due.DueStore`."""
+
+    def __init__(self, state: Any) -> None:
+        self._state = state
+
+    def read(self, key: str) -> bytes | None:
+        """The value, or None."""
+        value = self._state.get(key)
+        return None if value is None else bytes(value)
+
+    def write(self, key: str, value: bytes) -> None:
+        """Set the value."""
+        self._state.put(key, value)
+
+    def delete(self, key: str) -> None:
+        """Drop the value."""
+        self._state.remove(key)
+
+    def keys(self) -> Iterable[str]:
+        """All keys of the current lane."""
+        return list(self._state.keys())
+
+
+class DecodedCache(Generic[T]):
+    """Values of a map state, decoded, the latest used ones kept. Written through: after a failure `open` begins with an empty one.
+
+    Parameters
+    ----------
+    state
+        Text → bytes.
+    decode, encode
+        Bytes ↔ value; `decode(None)` gives the value of a key that was never written.
+    limit
+        Values kept decoded; a lead belongs to one lane, so keys of all lanes share the room.
+    """
+
+    def __init__(self, state: Any, decode: Callable[[bytes | None], T], encode: Callable[[T], bytes], *, limit: int) -> None:
+        self._state = state
+        self._decode = decode
+        self._encode = encode
+        self._limit = limit
+        self._decoded: dict[str, T] = {}
+
+    def load(self, key: str) -> T:
+        """The value under a key."""
+        value = self._decoded.get(key)
+        if value is None:
+            stored = self._state.get(key)
+            value = self._decode(None if stored is None else bytes(stored))
+        return value
+
+    def save(self, key: str, value: T) -> None:
+        """Write the value, and keep it at hand."""
+        self._state.put(key, self._encode(value))
+        self._decoded.pop(key, None)
+        if len(self._decoded) >= self._limit:
+            del self._decoded[next(iter(self._decoded))]
+        self._decoded[key] = value
+
+    def forget(self, key: str) -> None:
+        """Drop the value."""
+        self._state.remove(key)
+        self._decoded.pop(key, None)
+
+    def keys(self) -> Iterable[str]:
+        """All keys of the current lane, decoded or not."""
+        return list(self._state.keys())

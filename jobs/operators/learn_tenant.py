@@ -1,0 +1,108 @@
+"""A batch of matured examples → model snapshots and metrics, tenant by tenant."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
+
+from connectors.kafka.registry import Registry
+from infra.settings import Settings
+from jobs.operators.guard import Guard
+from jobs.operators.lane_clock import SWITCH_INTERVAL_S
+from jobs.operators.lane_state import bytes_by_text
+from jobs.operators.wall_clock import now_ms
+from jobs.sinks import Publisher
+from models.features.vector import vector_from_bytes
+from models.student import Student
+from schemas.errors import PoisonRecordError
+from schemas.example import MaturedExample
+from schemas.ids import lead_key
+from schemas.policy import TenantPolicy
+from schemas.topics import Topic, Value
+
+STAGE = "learn_models.learn_tenant"
+SOURCES = (Topic.EXAMPLES_MATURED,)
+PUBLISH_EVERY_MS = 500
+"""A tenant's snapshots are at least this far apart: a score learns of an outcome within a second, and a busy tenant makes two versions a
+second, not twenty."""
+
+
+def check_record(record: Value, key: bytes) -> None:
+    """Refuse what is no example of the key's tenant, or has no vector."""
+    if not isinstance(record, MaturedExample):
+        raise PoisonRecordError(f"a {type(record).__name__} where a MaturedExample belongs", reason="wrong_type")
+    if key != record.tenant.encode():
+        raise PoisonRecordError("the record's key is not its tenant")
+    vector_from_bytes(record.features)
+
+
+class LearnTenant(KeyedProcessFunction):
+    """Keyed by the lane of the tenant."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Open state and codec."""
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        settings = self._settings
+        self._codec = Registry(settings.kafka, cache_dir=settings.run_dir / "schemas").codec()
+        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_record_bytes * 2)
+        self._policies = settings.policies()
+        self._state = bytes_by_text(runtime_context, "students")  # one entry for each tenant, kept while the tenant is ours
+        self._students: dict[str, Student] = {}
+        self._published_at: dict[str, int] = {}
+        self._unpublished: dict[int, set[str]] = {}
+        self._publisher = Publisher(settings.kafka)
+
+    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
+        """Learn the batch; publish now, or soon when the tenant's last snapshot is very fresh."""
+        decoded = self._guard.decode(value)
+        by_tenant: dict[str, list[MaturedExample]] = {}
+        for example in decoded.values:
+            by_tenant.setdefault(example.tenant, []).append(example)
+        for tenant, examples in by_tenant.items():
+            student = self._student(tenant)
+            student.learn(examples)
+            yield from self._publish_or_wait(student, ctx)
+            self._state.put(tenant, student.to_bytes())
+        for letter in decoded.dead:
+            yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
+
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:  # noqa: ARG002 - Flink's signature
+        """Publish what was learned since the last snapshot."""
+        lane = ctx.get_current_key()
+        for tenant in list(self._state.keys()) if lane not in self._unpublished else self._unpublished[lane]:
+            student = self._student(tenant)
+            yield from self._publish(student)
+            self._state.put(tenant, student.to_bytes())
+        self._unpublished[lane] = set()
+
+    def _publish_or_wait(self, student: Student, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
+        waiting = self._unpublished.setdefault(ctx.get_current_key(), set())
+        since = now_ms() - self._published_at.get(student.tenant, 0)
+        if since >= PUBLISH_EVERY_MS:
+            waiting.discard(student.tenant)
+            yield from self._publish(student)
+        elif student.tenant not in waiting:
+            waiting.add(student.tenant)
+            ctx.timer_service().register_processing_time_timer(now_ms() + PUBLISH_EVERY_MS - since)
+
+    def _publish(self, student: Student) -> Iterator[Any]:
+        now = now_ms()
+        self._published_at[student.tenant] = now
+        snapshot = student.snapshot(now=now)
+        key = lead_key(student.tenant, str(snapshot.version)).encode()
+        yield self._publisher.row(Topic.MODELS_PUBLISHED, key, self._codec.encode(snapshot), now)
+        for metric in student.metrics():
+            yield self._publisher.row(Topic.METRICS_PUBLISHED, student.tenant.encode(), self._codec.encode(metric), now)
+
+    def _student(self, tenant: str) -> Student:
+        student = self._students.get(tenant)
+        if student is None:
+            stored = self._state.get(tenant)
+            policy = self._policies.get(tenant, TenantPolicy())
+            student = Student(tenant, policy) if stored is None else Student.from_bytes(bytes(stored), tenant, policy)
+            self._students[tenant] = student
+        return student

@@ -1,0 +1,184 @@
+"""A lane's batch of events and outcomes → scores and matured examples."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from pyflink.common import Types
+from pyflink.datastream.functions import KeyedBroadcastProcessFunction, RuntimeContext
+from pyflink.datastream.state import MapStateDescriptor
+from pyflink.datastream.time_domain import TimeDomain
+
+from connectors.kafka.registry import Registry
+from infra import retention
+from infra.settings import Settings
+from jobs.operators.guard import Guard
+from jobs.operators.lane_clock import SWITCH_INTERVAL_S, LaneClock
+from jobs.operators.lane_state import DecodedCache, StateStore, bytes_by_text
+from jobs.operators.wall_clock import now_ms
+from jobs.sinks import Publisher
+from models.due import DueQueue
+from models.engine import Engine, VersionedModel
+from models.enrichment import check_outcome
+from models.memory import LeadMemory
+from models.scorer import model_from_bytes
+from schemas.enriched import EnrichedEvent
+from schemas.errors import PoisonRecordError
+from schemas.example import MaturedExample
+from schemas.ids import Millis, lead_key
+from schemas.model_snapshot import ModelSnapshot
+from schemas.outcome import Outcome
+from schemas.policy import DAY_MS
+from schemas.topics import Topic, Value
+
+STAGE = "score_leads.score_lane"
+SOURCES = (Topic.EVENTS_ENRICHED, Topic.OUTCOMES_RECEIVED)
+"""What a batch mixes, in the order of its records' origins."""
+
+
+def check_record(record: Value, key: bytes) -> None:
+    """Refuse what is no event or outcome of the key's lead."""
+    if isinstance(record, Outcome):
+        check_outcome(record, key, now=now_ms())
+    elif not isinstance(record, EnrichedEvent):
+        raise PoisonRecordError(f"a {type(record).__name__} where an EnrichedEvent or an Outcome belongs", reason="wrong_type")
+
+
+def models_state() -> MapStateDescriptor:
+    """Tenant → its newest snapshot, as it was published. Made where it is needed: a descriptor that has met the JVM cannot be shipped."""
+    return MapStateDescriptor("models", Types.STRING(), Types.PICKLED_BYTE_ARRAY())
+
+
+class LaneMemories:
+    """The engine's memories of the current lane, in Flink's state."""
+
+    def __init__(self, runtime_context: RuntimeContext, *, cached_leads: int) -> None:
+        self._leads: DecodedCache[LeadMemory] = DecodedCache(
+            bytes_by_text(runtime_context, "leads"),
+            lambda data: LeadMemory.empty() if data is None else LeadMemory.from_bytes(data),
+            LeadMemory.to_bytes,
+            limit=cached_leads,
+        )
+        self._points = bytes_by_text(runtime_context, "points")
+        self._types = bytes_by_text(runtime_context, "types")
+        self._types_of_lane: dict[int, set[str]] = {}
+        self._known_types: set[str] = set()
+        self.load, self.save, self.forget = self._leads.load, self._leads.save, self._leads.forget
+
+    def enter(self, lane: int, engine: Engine) -> None:
+        """Make a lane the current one; the first time, learn the event types it has met."""
+        known = self._types_of_lane.get(lane)
+        if known is None:
+            known = self._types_of_lane[lane] = set(self._types.keys())
+            engine.know_types(known)
+        self._known_types = known
+
+    def load_point(self, key: str, sequence: int) -> bytes:
+        """The kept point of a lead."""
+        return bytes(self._points.get(f"{key}#{sequence}"))
+
+    def save_point(self, key: str, sequence: int, point: bytes) -> None:
+        """Keep a point."""
+        self._points.put(f"{key}#{sequence}", point)
+
+    def drop_point(self, key: str, sequence: int) -> None:
+        """Drop a point."""
+        self._points.remove(f"{key}#{sequence}")
+
+    def save_type(self, event_type: str) -> None:
+        """Keep an event type. Bounded by the tenants' vocabulary of types."""
+        if event_type not in self._known_types:
+            self._known_types.add(event_type)
+            self._types.put(event_type, b"")
+
+
+class ScoreLane(KeyedBroadcastProcessFunction):
+    """Keyed by lane; the broadcast side are model snapshots."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Open state, codec and engine."""
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        settings = self._settings
+        self._codec = Registry(settings.kafka, cache_dir=settings.run_dir / "schemas").codec()
+        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_record_bytes * 2)
+        self._engine = Engine(settings.policies(), retention_ms=retention.POLICY.lead_memory_days * DAY_MS)
+        self._memories = LaneMemories(runtime_context, cached_leads=settings.flink.cached_leads)
+        self._due_state = bytes_by_text(runtime_context, "due")
+        self._queues: dict[int, DueQueue] = {}
+        self._clock = LaneClock()
+        self._publisher = Publisher(settings.kafka)
+        self._models: dict[str, VersionedModel | None] = {}
+        self._models_state = models_state()
+
+    def process_element(self, value: Any, ctx: KeyedBroadcastProcessFunction.ReadOnlyContext) -> Iterator[Any]:
+        """Score the batch's events, pair its outcomes, and emit what has matured by the batch's own clock."""
+        queue = self._enter(ctx.get_current_key())
+        broadcast = ctx.get_broadcast_state(self._models_state)
+        now = now_ms()
+        decoded = self._guard.decode(value)
+        processed = self._engine.process(decoded.values, self._memories, lambda tenant: self._model(tenant, broadcast), now=now)
+        queue.add(processed.due)
+        for score in processed.scores:
+            key = lead_key(score.tenant, score.lead).encode()
+            yield self._publisher.row(Topic.SCORES_PUBLISHED, key, self._codec.encode(score), now)
+        yield from self._examples(processed.examples, now)
+        for letter in decoded.dead:
+            yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), now)
+        yield from self._mature(queue, value[3], now)
+        self._clock.wind(ctx.get_current_key(), queue, ctx.timer_service())
+
+    def process_broadcast_element(self, value: Any, ctx: KeyedBroadcastProcessFunction.Context) -> Iterator[Any]:
+        """Score with this snapshot from now on, if it is newer than the tenant's."""
+        try:
+            snapshot = self._codec.decode_as(ModelSnapshot, bytes(value[1]))
+            versioned = VersionedModel(snapshot.version, model_from_bytes(snapshot.payload))
+        except PoisonRecordError as exc:
+            letter = self._guard.dead_letter(bytes(value[0]), bytes(value[1]), 0, exc)._replace(topic=Topic.MODELS_PUBLISHED.value)
+            now = now_ms()
+            yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), now)
+            return
+        broadcast = ctx.get_broadcast_state(self._models_state)
+        current = self._model(snapshot.tenant, broadcast)
+        if current is None or current.version < snapshot.version:
+            broadcast.put(snapshot.tenant, bytes(value[1]))
+            self._models[snapshot.tenant] = versioned
+
+    def on_timer(self, timestamp: int, ctx: KeyedBroadcastProcessFunction.OnTimerContext) -> Iterator[Any]:
+        """Emit what matured while the lane was silent."""
+        if ctx.time_domain() == TimeDomain.EVENT_TIME:
+            self._clock.settle(ctx.timer_service())
+            return
+        queue = self._enter(ctx.get_current_key())
+        watermark = ctx.timer_service().current_watermark()
+        yield from self._mature(queue, watermark, Millis(timestamp))
+        self._clock.wind(ctx.get_current_key(), queue, ctx.timer_service())
+
+    def _enter(self, lane: int) -> DueQueue:
+        self._memories.enter(lane, self._engine)
+        queue = self._queues.get(lane)
+        if queue is None:
+            queue = self._queues[lane] = DueQueue(StateStore(self._due_state))
+        return queue
+
+    def _mature(self, queue: DueQueue, clock: int, now: Millis) -> Iterator[Any]:
+        keys = queue.take(clock)
+        if keys:
+            examples, due = self._engine.mature(keys, self._memories, now=clock)
+            queue.add(due)
+            yield from self._examples(examples, now)
+
+    def _examples(self, examples: list[MaturedExample], now: Millis) -> Iterator[Any]:
+        for example in examples:
+            yield self._publisher.row(Topic.EXAMPLES_MATURED, example.tenant.encode(), self._codec.encode(example), now)
+
+    def _model(self, tenant: str, broadcast: Any) -> VersionedModel | None:
+        if tenant not in self._models:
+            stored = broadcast.get(tenant)
+            self._models[tenant] = None
+            if stored is not None:
+                snapshot = self._codec.decode_as(ModelSnapshot, bytes(stored))
+                self._models[tenant] = VersionedModel(snapshot.version, model_from_bytes(snapshot.payload))
+        return self._models[tenant]

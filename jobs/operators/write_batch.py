@@ -1,0 +1,109 @@
+"""A lane's batch of results → Cassandra, acknowledged before the operator returns."""
+
+import sys
+from collections.abc import Iterator, MutableMapping
+from typing import Any
+
+import structlog
+from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
+
+from connectors.cassandra.writer import ResultsWriter, Retried
+from connectors.kafka.registry import Registry
+from infra.settings import Settings
+from jobs.operators import score_lane
+from jobs.operators.guard import Guard
+from jobs.operators.lane_clock import SWITCH_INTERVAL_S
+from jobs.operators.lane_state import DecodedCache, bytes_by_text
+from jobs.sinks import Publisher
+from models.enrichment import check_outcome
+from schemas.dead_letter import DeadLetter
+from schemas.errors import PoisonRecordError
+from schemas.outcome import Outcome
+from schemas.topics import VALUE_TYPES, Topic, Value
+
+STAGE = "store_results.write_batch"
+SOURCES = (Topic.EVENTS_ENRICHED, Topic.OUTCOMES_RECEIVED, Topic.SCORES_PUBLISHED, Topic.METRICS_PUBLISHED, Topic.MODELS_PUBLISHED)
+STORED = tuple(VALUE_TYPES[topic] for topic in SOURCES)
+GIVE_UP_AFTER_S = 3_600.0
+"""Cassandra may be away for an hour before Flink restarts the job, which waits again."""
+
+
+def check_record(record: Value, key: bytes) -> None:
+    """Refuse what no table holds."""
+    if not isinstance(record, STORED):
+        raise PoisonRecordError(f"a {type(record).__name__}, which no table holds", reason="wrong_type")
+    if isinstance(record, Outcome):
+        check_outcome(record, key, now=record.received_at)
+
+
+class LaneBands(MutableMapping[str, int]):
+    """The rank under which each lead of the current lane was last written, in Flink's state. Eight bytes a lead; rows outlive it."""
+
+    def __init__(self, state: Any, *, limit: int) -> None:
+        self._ranks: DecodedCache[int | None] = DecodedCache(state, _decoded, _encoded, limit=limit)
+
+    def __getitem__(self, key: str) -> int:
+        rank = self._ranks.load(key)
+        if rank is None:
+            raise KeyError(key)
+        return rank
+
+    def __setitem__(self, key: str, rank: int) -> None:
+        self._ranks.save(key, rank)
+
+    def __delitem__(self, key: str) -> None:
+        self._ranks.forget(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ranks.keys())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _decoded(data: bytes | None) -> int | None:
+    return None if data is None else int.from_bytes(data, "little", signed=True)
+
+
+def _encoded(rank: int | None) -> bytes:
+    assert rank is not None
+    return rank.to_bytes(8, "little", signed=True)
+
+
+class WriteBatch(KeyedProcessFunction):
+    """Keyed by lane."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Open state, codec and the connection."""
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        settings = self._settings
+        self._codec = Registry(settings.kafka, cache_dir=settings.run_dir / "schemas").codec()
+        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_record_bytes * 2)
+        self._bands = LaneBands(bytes_by_text(runtime_context, "bands"), limit=settings.flink.cached_leads)
+        self._writer = ResultsWriter(settings.cassandra, give_up_after_s=GIVE_UP_AFTER_S, on_retry=_report)
+        self._publisher = Publisher(settings.kafka)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._writer.close()
+
+    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:  # noqa: ARG002 - Flink's signature
+        """Write the batch; what cannot be read or held becomes a dead letter, unless `score_leads` has already made it one."""
+        decoded = self._guard.decode(value)
+        refused = self._writer.write(decoded.values, self._bands)
+        for letter in decoded.dead:
+            if letter.topic not in score_lane.SOURCES:
+                yield self._row(letter)
+        for outcast in refused:
+            origin = next(i for i, topic in enumerate(SOURCES) if VALUE_TYPES[topic] is type(outcast.value))
+            yield self._row(self._guard.dead_letter(b"", self._codec.encode(outcast.value), origin, outcast.error))
+
+    def _row(self, letter: DeadLetter) -> Any:
+        return self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
+
+
+def _report(retried: Retried) -> None:
+    structlog.get_logger().warning("write.retried", job="store_results", attempt=retried.attempt, statements=retried.statements, error=retried.error)

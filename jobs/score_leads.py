@@ -1,0 +1,31 @@
+"""Events enriched and outcomes → a score for every event, and examples whose labels are known.
+
+Discussion
+----------
+Order: a lead's events are remembered in the order of their partition. Events and outcomes come by two topics and may pass each other:
+an outcome that arrives first is kept with its lead, and events before it are scored and labelled as they come.
+Late events are remembered with the weight of their age and scored as of the lead's latest event.
+Labels: known when event time has passed the end of their interval, never before; at most ten minutes after (the due queue's buckets).
+State: for each lead 545 bytes and up to 64 scoring points of about 300; points go when their window is over, leads when they were silent
+for the retention's `lead_memory_days`. Both are drained by one timer for each lane.
+"""
+
+from pyflink.common import Types
+
+from jobs import lanes
+from jobs.job import Job
+from jobs.operators import score_lane
+from jobs.sinks import BYTES, PUBLISHED
+from schemas.topics import Topic
+
+
+def build(job: Job) -> None:
+    """Add the topology to the job's environment."""
+    flink = job.settings.flink
+    read = [job.sources.read(topic) for topic in score_lane.SOURCES]
+    batches = lanes.batched(job.tables, job.name, read, lanes=flink.lanes, window=flink.window)  # lane → events and outcomes, still bytes
+    published = job.sources.read(Topic.MODELS_PUBLISHED, ahead_of_time=True)
+    snapshots = job.tables.to_append_stream(job.tables.sql_query(f"SELECT k, v FROM {published.table}"), Types.ROW([BYTES, BYTES]))
+    models = snapshots.broadcast(score_lane.models_state())  # tenant → snapshot
+    scored = batches.connect(models).process(score_lane.ScoreLane(job.settings), PUBLISHED).uid("score_leads.score_lane.v1").name("score_lane")
+    job.sinks.publish(scored, [Topic.SCORES_PUBLISHED, Topic.EXAMPLES_MATURED, Topic.RECORDS_DEAD])

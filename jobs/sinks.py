@@ -1,0 +1,68 @@
+"""One Kafka sink for each job: records name their own topic."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pyflink.common import Row, Types
+from pyflink.datastream import DataStream
+from pyflink.table import StatementSet, StreamTableEnvironment
+
+from connectors.kafka.admin import topic_name
+from connectors.kafka.config import KafkaConfig
+from schemas.ids import Millis
+from schemas.topics import Topic
+
+BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
+PUBLISHED = Types.ROW_NAMED(["topic", "k", "v", "ts"], [Types.STRING(), BYTES, BYTES, Types.LONG()])
+"""What an operator yields: topic, key, value, and the record's time in ms."""
+
+
+class Publisher:
+    """Rows for the sink, made inside an operator."""
+
+    def __init__(self, kafka: KafkaConfig) -> None:
+        self._names = {topic: topic_name(kafka, topic) for topic in Topic}
+
+    def row(self, topic: Topic, key: bytes, value: bytes, at: Millis) -> Row:
+        """One record to publish; `at` becomes its Kafka timestamp, which is event time to whoever reads it."""
+        return Row(self._names[topic], key, value, at)
+
+
+class Sinks:
+    """Where a job publishes. At-least-once: identities are deterministic, so readers upsert and nothing waits for a checkpoint."""
+
+    def __init__(self, tables: StreamTableEnvironment, statements: StatementSet, kafka: KafkaConfig, *, job: str) -> None:
+        self._tables = tables
+        self._statements = statements
+        self._kafka = kafka
+        self._job = job
+
+    def publish(self, stream: DataStream, topics: Iterable[Topic]) -> None:
+        """Write a stream of PUBLISHED rows to the topics that they name."""
+        table = f"{self._job}_publishes"
+        options: dict[str, Any] = {
+            "connector": "kafka",
+            "topic": ";".join(topic_name(self._kafka, topic) for topic in topics),
+            "properties.bootstrap.servers": self._kafka.bootstrap_servers,
+            "properties.linger.ms": 2,
+            "properties.batch.size": 131_072,
+            "properties.compression.type": "lz4",
+            "properties.max.request.size": self._kafka.max_record_bytes * 2,
+            "properties.buffer.memory": self._kafka.max_record_bytes * 4,
+            "properties.delivery.timeout.ms": 600_000,
+            "sink.delivery-guarantee": "at-least-once",
+            "key.format": "raw",
+            "key.fields": "k",
+            "value.format": "raw",
+            "value.fields-include": "EXCEPT_KEY",
+        }
+        with_options = ", ".join(f"'{name}' = '{value}'" for name, value in options.items())
+        self._tables.execute_sql(f"""
+            CREATE TABLE {table} (
+                k BYTES,
+                v BYTES,
+                topic STRING METADATA,
+                ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'
+            ) WITH ({with_options})""")
+        self._tables.create_temporary_view(f"{table}_rows", self._tables.from_data_stream(stream))
+        self._statements.add_insert_sql(f"INSERT INTO {table} SELECT k, v, topic, TO_TIMESTAMP_LTZ(ts, 3) FROM {table}_rows")

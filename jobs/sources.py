@@ -1,0 +1,76 @@
+"""Kafka topics as tables, each with its watermark and idle timeout beside it."""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from pyflink.table import StreamTableEnvironment
+
+from connectors.kafka.admin import topic_name
+from connectors.kafka.config import KafkaConfig
+from schemas.topics import Topic
+
+OUT_OF_ORDER = timedelta(seconds=1)
+"""How much a partition's records may be out of order before they count as late."""
+
+
+class Source(NamedTuple):
+    """A topic that a job reads, as a table of k, v, pt (processing time) and ts (event time)."""
+
+    topic: Topic
+    table: str
+
+
+class Sources:
+    """Makes the tables of one job.
+
+    Parameters
+    ----------
+    tables
+        Where the tables live.
+    kafka
+        Where the topics are.
+    job
+        Name of the job: its consumer group.
+    idle_timeout
+        A partition that is silent for so long stops holding event time back.
+    """
+
+    def __init__(self, tables: StreamTableEnvironment, kafka: KafkaConfig, *, job: str, idle_timeout: timedelta) -> None:
+        self.tables = tables
+        self._kafka = kafka
+        self._job = job
+        self._idle_timeout = idle_timeout
+
+    def read(self, topic: Topic, *, ahead_of_time: bool = False) -> Source:
+        """The topic as a table, from its beginning or from where the job's state left off.
+
+        Parameters
+        ----------
+        topic
+            What to read.
+        ahead_of_time
+            For a topic that must never hold event time back: its records' own times say nothing about the events'.
+        """
+        table = f"{self._job}_reads_{topic.name.lower()}"
+        bound = "+ INTERVAL '99' DAY" if ahead_of_time else f"- INTERVAL '{OUT_OF_ORDER.total_seconds():.0f}' SECOND"
+        self.tables.execute_sql(f"""
+            CREATE TABLE {table} (
+                k BYTES,
+                v BYTES,
+                pt AS PROCTIME(),
+                ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
+                WATERMARK FOR ts AS ts {bound}
+            ) WITH (
+                'connector' = 'kafka',
+                'topic' = '{topic_name(self._kafka, topic)}',
+                'properties.bootstrap.servers' = '{self._kafka.bootstrap_servers}',
+                'properties.group.id' = '{self._kafka.topic_prefix}prox.{self._job}',
+                'properties.max.partition.fetch.bytes' = '{self._kafka.max_record_bytes}',
+                'scan.startup.mode' = 'earliest-offset',
+                'scan.watermark.idle-timeout' = '{self._idle_timeout.total_seconds() * 1000:.0f} ms',
+                'key.format' = 'raw',
+                'key.fields' = 'k',
+                'value.format' = 'raw',
+                'value.fields-include' = 'EXCEPT_KEY'
+            )""")
+        return Source(topic, table)
