@@ -16,6 +16,7 @@ import pytest
 from connectors.cassandra.config import CassandraConfig
 from connectors.kafka.config import KafkaConfig
 from infra.stack import Part, Stack, signals
+from infra.stack.flink import FlinkCluster
 
 ROOT = Path(__file__).parents[1]
 TIERS = ("unit", "property", "contract", "integration", "e2e")
@@ -80,3 +81,17 @@ def cassandra(stack: Stack, unique: str) -> CassandraConfig:
     """Cassandra, with the name of a keyspace of the test's own, which the test's migration makes."""
     stack.start(Part.CASSANDRA)
     return stack.cassandra.model_copy(update={"keyspace": unique})
+
+
+@pytest.fixture(scope="session")
+def flink_cluster(stack: Stack) -> Iterator[FlinkCluster]:
+    """One JobManager and two TaskManagers of one slot each, for the whole run; ask for `flink`."""
+    with FlinkCluster(stack.run_dir, stack.addresses, task_managers=2) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def flink(flink_cluster: FlinkCluster) -> FlinkCluster:
+    """The session cluster, whole: what an earlier test killed is there again."""
+    flink_cluster.start()
+    return flink_cluster
