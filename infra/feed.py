@@ -118,9 +118,7 @@ def feed(
     on_progress: OnProgress | None = None,
 ) -> Fed:
     """Publish records in the order given, each when it is due, and wait until Kafka has them all."""
-    registry = Registry(settings.kafka)
-    producer = Producer(settings.kafka, registry.codec())
-    registry.close()
+    producer = Producer(settings.kafka, Registry(settings.kafka).codec())
     show = on_progress or (lambda _done, _total: None)
     events = outcomes = 0
     for index, record in enumerate(records):

@@ -1,5 +1,6 @@
 """Topics: their names, and that they exist."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from schemas.errors import ConfigError, RetriableError
 from schemas.topics import Topic
 
 TIMEOUT_S = 30.0
+MOMENT_S = 0.05
 ENVELOPE_BYTES = 1_048_576
 """Room for what a dead letter says about a record of the largest size."""
 
@@ -24,7 +26,7 @@ def topic_name(config: KafkaConfig, topic: Topic) -> str:
     return f"{config.topic_prefix}{topic.value}"
 
 
-def ensure_topics(config: KafkaConfig, retention_ms: Mapping[Topic, int]) -> list[str]:
+def ensure_topics(config: KafkaConfig, retention_ms: Mapping[Topic, int], *, timeout_s: float = TIMEOUT_S) -> list[str]:
     """Create the topics that do not exist yet; those that do are left as they are.
 
     Parameters
@@ -33,6 +35,8 @@ def ensure_topics(config: KafkaConfig, retention_ms: Mapping[Topic, int]) -> lis
         Where Kafka is, how many partitions and replicas a topic has.
     retention_ms
         How long each topic keeps its records, in milliseconds; -1 is for ever. The keys are the topics wanted.
+    timeout_s
+        How long Kafka may take to answer.
 
     Returns
     -------
@@ -47,14 +51,24 @@ def ensure_topics(config: KafkaConfig, retention_ms: Mapping[Topic, int]) -> lis
     """
     admin = AdminClient({"bootstrap.servers": config.bootstrap_servers, "socket.timeout.ms": 10_000, "log_level": 0})
     try:
-        existing = set(admin.list_topics(timeout=TIMEOUT_S).topics)
+        existing = set(admin.list_topics(timeout=timeout_s).topics)
     except KafkaException as exc:
         raise RetriableError(f"Kafka at {config.bootstrap_servers} does not answer: {exc}; is it up?") from exc
     wanted = [_new_topic(config, topic, kept_ms) for topic, kept_ms in retention_ms.items() if topic_name(config, topic) not in existing]
     if not wanted:
         return []
-    made = [name for name, future in admin.create_topics(wanted, operation_timeout=TIMEOUT_S).items() if _is_created(name, future)]
+    made = [name for name, future in admin.create_topics(wanted, operation_timeout=timeout_s).items() if _is_created(name, future)]
+    _await_topics(admin, config, {new.topic for new in wanted}, timeout_s)
     return sorted(made)
+
+
+def _await_topics(admin: AdminClient, config: KafkaConfig, names: set[str], timeout_s: float) -> None:
+    """Kafka answers when its controller has decided; its brokers know a moment later."""
+    until = time.monotonic() + timeout_s
+    while not names <= admin.list_topics(timeout=timeout_s).topics.keys():
+        if time.monotonic() > until:
+            raise RetriableError(f"Kafka at {config.bootstrap_servers} made {len(names)} topics and does not show them after {timeout_s:.0f} s")
+        time.sleep(MOMENT_S)
 
 
 def _new_topic(config: KafkaConfig, topic: Topic, kept_ms: int) -> NewTopic:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import confluent_kafka
+from confluent_kafka import KafkaError
 
 from connectors.kafka.admin import max_message_bytes, topic_name
 from connectors.kafka.config import KafkaConfig
@@ -17,6 +18,14 @@ QUEUE_KB = 65_536
 
 DELIVERY_TIMEOUT_S = 120.0
 
+REFUSED = {
+    KafkaError.MSG_SIZE_TOO_LARGE: "too_large",
+    KafkaError.RECORD_LIST_TOO_LARGE: "too_large",
+    KafkaError.INVALID_TIMESTAMP: "invalid",
+    KafkaError.INVALID_RECORD: "invalid",
+}
+"""Errors of a delivery that no second try mends → reason."""
+
 
 class Producer:
     """An idempotent producer: records of one key keep their order and are written once.
@@ -27,7 +36,7 @@ class Producer:
     def __init__(self, config: KafkaConfig, codec: Codec) -> None:
         self._config = config
         self._codec = codec
-        self._failures: list[str] = []
+        self._failures: list[Any] = []
         self._names = {topic: topic_name(config, topic) for topic in Topic}
         self._producer = confluent_kafka.Producer(
             {
@@ -92,13 +101,18 @@ class Producer:
 
         Raises
         ------
+        PoisonRecordError
+            Kafka refuses a record for what it is: too large for its topic, or its timestamp lies in the future.
         RetriableError
             Some records were not: says how many and why. They may be published again.
         """
         waiting = self._producer.flush(timeout_s)
         failures, self._failures = self._failures, []
+        refused = [error for error in failures if error.code() in REFUSED]
+        if refused:
+            raise PoisonRecordError(f"{len(refused)} records were refused by Kafka, the first: {refused[0].str()}", reason=REFUSED[refused[0].code()])
         if waiting or failures:
-            why = failures[0] if failures else f"no answer in {timeout_s:.0f} s"
+            why = failures[0].str() if failures else f"no answer in {timeout_s:.0f} s"
             raise RetriableError(f"{waiting + len(failures)} records were not delivered to {self._config.bootstrap_servers}: {why}")
 
     def _wait_for_room(self) -> None:
@@ -109,4 +123,4 @@ class Producer:
 
     def _delivered(self, error: Any, _record: Any) -> None:
         if error is not None:
-            self._failures.append(str(error))
+            self._failures.append(error)

@@ -36,7 +36,14 @@ class Registry:
 
     def __init__(self, config: KafkaConfig, *, transport: httpx.BaseTransport | None = None, cache_dir: Path | None = None) -> None:
         self._config = config
-        self._client = httpx.Client(base_url=config.registry_url, transport=transport, timeout=TIMEOUT_S, headers={"Content-Type": CONTENT_TYPE})
+        self._client = httpx.Client(
+            base_url=config.registry_url,
+            transport=transport,
+            timeout=TIMEOUT_S,
+            headers={"Content-Type": CONTENT_TYPE},
+            # asked a few times in a job's life: a connection kept open would only go stale, and somebody would have to close it
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
         self._files = SchemaFiles(cache_dir, config.registry_url) if cache_dir else None
         self._schemas: dict[int, Schema] = {}
         self._ids: dict[Topic, int] = {}
@@ -55,7 +62,7 @@ class Registry:
         RetriableError
             The registry is away.
         """
-        self._send("PUT", "/config", {"compatibility": COMPATIBILITY})
+        _expect_ok(self._send("PUT", "/config", {"compatibility": COMPATIBILITY}), "setting the compatibility")
         return self._remember({topic: self.register(topic, schema_of(VALUE_TYPES[topic])) for topic in Topic})
 
     def register(self, topic: Topic, schema: Schema) -> int:
@@ -72,7 +79,7 @@ class Registry:
         response = self._send("POST", f"/subjects/{subject}/versions", _body(schema))
         if response.status_code == CONFLICT:
             raise ConfigError(f"subject {subject}: the schema is not {COMPATIBILITY} compatible: {self._reasons(subject, schema, response)}")
-        return int(_expect_ok(response, f"registering {subject}")["id"])
+        return _id_in(response, f"registering {subject}")
 
     def subject(self, topic: Topic) -> str:
         """The name under which a topic's value schemas are registered."""
@@ -126,16 +133,12 @@ class Registry:
         """
         return Codec(self.ids(), self.schema)
 
-    def close(self) -> None:
-        """Give the connections back."""
-        self._client.close()
-
     def _id_of(self, topic: Topic) -> int:
         subject = self.subject(topic)
         response = self._send("POST", f"/subjects/{subject}", _body(schema_of(VALUE_TYPES[topic])))
         if response.status_code == NOT_FOUND:
             raise ConfigError(f"subject {subject}: this release's schema is not registered; register it first (`python -m infra up` does)")
-        return int(_expect_ok(response, f"looking {subject} up")["id"])
+        return _id_in(response, f"looking {subject} up")
 
     def _fetch(self, schema_id: int) -> Schema:
         response = self._send("GET", f"/schemas/ids/{schema_id}")
@@ -162,7 +165,7 @@ class Registry:
     def _reasons(self, subject: str, schema: Schema, refusal: httpx.Response) -> str:
         verdict = self._send("POST", f"/compatibility/subjects/{subject}/versions/latest?verbose=true", _body(schema))
         messages = verdict.json().get("messages") if verdict.is_success else None
-        return "; ".join(messages) if messages else str(refusal.json().get("message", refusal.text))
+        return "; ".join(messages) if messages else refusal.text[:2_000]
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
         try:
@@ -178,8 +181,18 @@ def _body(schema: Schema) -> dict[str, str]:
     return {"schema": json.dumps(schema, separators=(",", ":"))}
 
 
+def _id_in(response: httpx.Response, doing: str) -> int:
+    schema_id = _expect_ok(response, doing).get("id")
+    if not isinstance(schema_id, int):
+        raise ConfigError(f"{doing}: the schema registry answered without an id: is this the address of its Confluent API?")
+    return schema_id
+
+
 def _expect_ok(response: httpx.Response, doing: str) -> dict[str, Any]:
-    if not response.is_success:
+    try:
+        answer = response.json()
+    except ValueError:
+        answer = None
+    if not response.is_success or not isinstance(answer, dict):
         raise ConfigError(f"{doing}: the schema registry answered {response.status_code} {response.text[:500]}")
-    answer: dict[str, Any] = response.json()
     return answer
