@@ -1,0 +1,27 @@
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.cassandra.client import CassandraClient
+from connectors.cassandra.config import CassandraConfig
+from connectors.cassandra.writer import ResultsWriter
+from infra.cassandra import prepare_keyspace
+
+
+@pytest.fixture
+def migrated(cassandra: CassandraConfig) -> CassandraConfig:
+    """A keyspace of the test's own, with all tables."""
+    prepare_keyspace(cassandra)
+    return cassandra
+
+
+@pytest.fixture
+def writer(migrated: CassandraConfig) -> Iterator[ResultsWriter]:
+    with ResultsWriter(migrated) as writing:
+        yield writing
+
+
+@pytest.fixture
+def client(migrated: CassandraConfig) -> Iterator[CassandraClient]:
+    with CassandraClient(migrated) as reading:
+        yield reading
