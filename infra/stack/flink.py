@@ -25,6 +25,13 @@ _JOB_ID = re.compile(r"JobID ([0-9a-f]{32})")
 ENDED = frozenset({"FINISHED", "FAILED", "CANCELED"})
 
 
+def _reason(told: str) -> str:
+    """The telling line of what `flink run` wrote: the root cause of the first trace, else its last words."""
+    causes = [line.strip() for line in told.splitlines() if re.match(r"(Caused by: )?[\w.]+(Error|Exception): ", line.strip().lstrip(": "))]
+    own = [line for line in causes if "Python process exits" not in line]
+    return (own[-1] if own else told.strip()[-500:] or "it said nothing")[:500]
+
+
 class FlinkCluster:
     """One JobManager and `task_managers` TaskManagers in a run directory.
 
@@ -119,7 +126,7 @@ class FlinkCluster:
         told = self._flink(*command, env={**(env or {}), "PROX_FLINK__PARALLELISM": str(parallelism)})
         match = _JOB_ID.search(told)
         if match is None:
-            raise FatalError(f"job {' '.join(args)} was not submitted: {told.strip()[-2000:]}")
+            raise FatalError(f"job {' '.join(args)} was not submitted: {_reason(told)}")
         return match.group(1)
 
     def stop_with_savepoint(self, job_id: str) -> str:
