@@ -52,6 +52,7 @@ enriched_events = st.builds(
     tenant=names,
     lead=names,
     event_id=names,
+    sequence=longs,
     type=names,
     channel=names,
     occurred_at=millis,
