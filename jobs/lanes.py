@@ -39,11 +39,11 @@ def batched(tables: StreamTableEnvironment, name: str, sources: Sequence[Source]
     """
     view = f"{name}_records"
     union = " UNION ALL ".join(
-        f"SELECT COALESCE(k, CAST('' AS BYTES)) AS k, COALESCE(v, CAST('' AS BYTES)) AS v, {origin} AS origin, ts, pt FROM {source.table}"
+        f"SELECT COALESCE(k, CAST('' AS BYTES)) AS k, COALESCE(v, CAST('' AS BYTES)) AS v, {origin} AS origin, et, pt FROM {source.table}"
         for origin, source in enumerate(sources)
     )
     tables.create_temporary_view(
-        view, tables.sql_query(f"SELECT {lane_sql('k', lanes)} AS lane, k, v, origin, pt, CURRENT_WATERMARK(ts) AS clock FROM ({union})")
+        view, tables.sql_query(f"SELECT {lane_sql('k', lanes)} AS lane, k, v, origin, pt, CURRENT_WATERMARK(et) AS clock FROM ({union})")
     )
     window_s = f"INTERVAL '{window.total_seconds():.3f}' SECOND(3)"
     batches = tables.sql_query(f"""

@@ -14,7 +14,7 @@ OUT_OF_ORDER = timedelta(seconds=1)
 
 
 class Source(NamedTuple):
-    """A topic that a job reads, as a table of k, v, pt (processing time) and ts (event time)."""
+    """A topic that a job reads, as a table of k, v, pt (processing time) and et (event time)."""
 
     topic: Topic
     table: str
@@ -44,6 +44,9 @@ class Sources:
     def read(self, topic: Topic, *, ahead_of_time: bool = False) -> Source:
         """The topic as a table, from its beginning or from where the job's state left off.
 
+        Event time is the record's Kafka timestamp; one that is more than a day in the future moves it nowhere, as a single wrong clock
+        would otherwise end every open interval of every lead.
+
         Parameters
         ----------
         topic
@@ -59,7 +62,8 @@ class Sources:
                 v BYTES,
                 pt AS PROCTIME(),
                 ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
-                WATERMARK FOR ts AS ts {bound}
+                et AS CASE WHEN ts > CURRENT_ROW_TIMESTAMP() + INTERVAL '1' DAY THEN TO_TIMESTAMP_LTZ(0, 3) ELSE ts END,
+                WATERMARK FOR et AS et {bound}
             ) WITH (
                 'connector' = 'kafka',
                 'topic' = '{topic_name(self._kafka, topic)}',

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from schemas.codec import Schema, schema_of
 from schemas.topics import VALUE_TYPES, Topic
@@ -64,7 +64,7 @@ def _load(path: Path) -> object:
 
 def _save(path: Path, content: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # written beside and moved: a reader never sees half of it; the name is its process's own
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(content, sort_keys=True), encoding="utf-8")
-    part.replace(path)
+    # written beside and moved: a reader never sees half of it; the name is the call's own, as operators of one process save at once
+    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=path.name, suffix=".part", delete=False) as part:
+        json.dump(content, part, sort_keys=True)
+    Path(part.name).replace(path)
