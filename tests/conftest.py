@@ -11,6 +11,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from connectors.cassandra.config import CassandraConfig
@@ -27,6 +28,9 @@ def pytest_configure() -> None:
     for name in [name for name in os.environ if name.startswith("PROX_")]:
         del os.environ[name]
     signal.signal(signal.SIGTERM, signals.terminate)
+    # a machine that is busy with servers makes any example slow: a law is about values, not about time
+    hypothesis.settings.register_profile("prox", deadline=None)
+    hypothesis.settings.load_profile("prox")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
