@@ -40,9 +40,12 @@ class Sinks:
     def publish(self, stream: DataStream, topics: Iterable[Topic]) -> None:
         """Write a stream of PUBLISHED rows to the topics that they name."""
         table = f"{self._job}_publishes"
+        names = [topic_name(self._kafka, topic) for topic in topics]
+        # the connector takes the topic from the row only where it has a choice
+        topic_column, topic_value = ("topic STRING METADATA,", ", topic") if len(names) > 1 else ("", "")
         options: dict[str, Any] = {
             "connector": "kafka",
-            "topic": ";".join(topic_name(self._kafka, topic) for topic in topics),
+            "topic": ";".join(names),
             "properties.bootstrap.servers": self._kafka.bootstrap_servers,
             "properties.linger.ms": 2,
             "properties.batch.size": 131_072,
@@ -61,8 +64,8 @@ class Sinks:
             CREATE TABLE {table} (
                 k BYTES,
                 v BYTES,
-                topic STRING METADATA,
+                {topic_column}
                 ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'
             ) WITH ({with_options})""")
         self._tables.create_temporary_view(f"{table}_rows", self._tables.from_data_stream(stream))
-        self._statements.add_insert_sql(f"INSERT INTO {table} SELECT k, v, topic, TO_TIMESTAMP_LTZ(ts, 3) FROM {table}_rows")
+        self._statements.add_insert_sql(f"INSERT INTO {table} SELECT k, v{topic_value}, TO_TIMESTAMP_LTZ(ts, 3) FROM {table}_rows")
