@@ -43,6 +43,7 @@ def an_enriched(lead: str = "ada", *, at: Millis = MONDAY, type: str = "page_vie
     given: dict[str, object] = {
         "tenant": TENANT,
         "event_id": f"{lead}-{type}-{at}",
+        "sequence": 1,
         "channel": "web",
         "received_at": at,
         "texts": {"url": "/pricing"},

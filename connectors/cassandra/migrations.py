@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from string import Template
 
 import stamina
 from cassandra.cluster import Session
@@ -40,7 +41,7 @@ def migrate(config: CassandraConfig, directory: Path, ttls_s: Mapping[str, int])
     directory
         Holds `NNNN_name.cql`; every statement can be applied twice (`IF NOT EXISTS`), since a migrator may die in the middle of a file.
     ttls_s
-        Table → seconds a row is kept. The policy may change after a table was made, so it is no part of the files.
+        Table → seconds a row is kept, which stands in the files as `$table`. Tables that exist get it when the policy has changed.
 
     Returns
     -------
@@ -63,18 +64,28 @@ def migrate(config: CassandraConfig, directory: Path, ttls_s: Mapping[str, int])
         for table in _TABLES:
             session.execute(table)
         with _lock(session) as renew:
-            applied = [path.name for path in sorted(directory.glob("[0-9][0-9][0-9][0-9]_*.cql")) if _apply(session, path, renew)]
+            applied = [path.name for path in sorted(directory.glob("[0-9][0-9][0-9][0-9]_*.cql")) if _apply(session, path, ttls_s, renew)]
             _keep_for(session, config.keyspace, ttls_s)
     return applied
 
 
-def statements_of(text: str) -> list[str]:
-    """The statements of a CQL file: comments (`--` to the end of the line) left out, parted at `;`."""
+def statements_of(text: str, ttls_s: Mapping[str, int]) -> list[str]:
+    """The statements of a CQL file: comments (`--` to the end of the line) left out, `$table` filled in, parted at `;`.
+
+    Raises
+    ------
+    ConfigError
+        A `$table` has no retention.
+    """
     lines = (line.partition("--")[0].rstrip() for line in text.splitlines())
-    return [statement.strip() for statement in "\n".join(lines).split(";") if statement.strip()]
+    try:
+        filled = Template("\n".join(lines)).substitute(ttls_s)
+    except KeyError as exc:
+        raise ConfigError(f"the retention policy does not say how long {exc.args[0]} is kept") from exc
+    return [statement.strip() for statement in filled.split(";") if statement.strip()]
 
 
-def _apply(session: Session, path: Path, renew: Callable[[], None]) -> bool:
+def _apply(session: Session, path: Path, ttls_s: Mapping[str, int], renew: Callable[[], None]) -> bool:
     text = path.read_text(encoding="utf-8")
     checksum = sha256(text.encode()).hexdigest()
     known = session.execute("SELECT checksum FROM schema_migrations WHERE name = %s", (path.name,)).one()
@@ -82,7 +93,7 @@ def _apply(session: Session, path: Path, renew: Callable[[], None]) -> bool:
         if known.checksum != checksum:
             raise ConfigError(f"migration {path.name} was applied and has changed since: restore the file, and put the change into a new one")
         return False
-    for statement in statements_of(text):
+    for statement in statements_of(text, ttls_s):
         renew()
         session.execute(statement)
     session.execute("INSERT INTO schema_migrations (name, checksum, applied_at) VALUES (%s, %s, toTimestamp(now()))", (path.name, checksum))

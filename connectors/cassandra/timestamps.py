@@ -4,8 +4,6 @@ All are signed 64-bit integers of which the high 42 bits are an event time in mi
 They are not wall-clock microseconds, so nothing that reads them as such (TimeWindowCompactionStrategy) may be used on these tables.
 """
 
-from zlib import crc32
-
 from schemas.enriched import EnrichedEvent
 from schemas.ids import Millis
 from schemas.score import LeadScore
@@ -32,8 +30,11 @@ def score_timestamp(score: LeadScore) -> int:
 
 
 def profile_timestamp(event: EnrichedEvent) -> int:
-    """The event that occurred last wins; of two in one millisecond, one and the same wins in any order."""
-    return event.occurred_at << TIME_SHIFT | crc32(event.event_id.encode()) & 0xFFFFF
+    """The event that occurred last wins; of two in one millisecond, the one that was enriched last, since it knows of the other.
+
+    Sequences compare modulo 1,048,576 and only within one millisecond.
+    """
+    return event.occurred_at << TIME_SHIFT | event.sequence & 0xFFFFF
 
 
 def earliest_timestamp_of(at: Millis) -> int:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.cassandra.timestamps import earliest_timestamp_of, profile_timestamp, score_timestamp, write_timestamp_of
-from tests.builders import FRIDAY, MONDAY, TUESDAY
+from tests.builders import MONDAY, TUESDAY
 from tests.results import a_score, an_enriched
 
 times = st.integers(0, (1 << 42) - 1)
@@ -32,12 +32,12 @@ def test_the_earliest_instant_has_the_highest_of_its_timestamps(one: int, other:
     assert (one < other) == (earliest_timestamp_of(one) > earliest_timestamp_of(other))
 
 
-def test_two_updates_in_one_millisecond_are_told_apart():
-    """Of two profile updates at once the same one wins in any order."""
-    one, other = an_enriched(at=MONDAY, event_id="a"), an_enriched(at=MONDAY, event_id="b")
+def test_of_two_updates_in_one_millisecond_the_one_that_was_enriched_last_wins():
+    """It holds the traits of both; and any update of a later time wins over both."""
+    updates = [an_enriched(at=MONDAY, sequence=1), an_enriched(at=MONDAY, sequence=2), an_enriched(at=MONDAY + 1, sequence=1)]
 
-    assert profile_timestamp(one) != profile_timestamp(other)
-    assert profile_timestamp(other) < profile_timestamp(an_enriched(at=FRIDAY, event_id="a"))
+    assert updates == sorted(updates, key=profile_timestamp)
+    assert 3 == len({profile_timestamp(update) for update in updates})
 
 
 def test_a_fact_has_one_timestamp():
