@@ -22,5 +22,9 @@ def build(job: Job) -> None:
     flink = job.settings.flink
     matured = job.sources.read(*learn_tenant.SOURCES)
     batches = lanes.batched(job.tables, job.name, [matured], lanes=flink.lanes, window=flink.window)  # lane of the tenant → examples
-    learned = batches.process(learn_tenant.LearnTenant(job.settings), PUBLISHED).uid("learn_models.learn_tenant.v1").name("learn_tenant")
+    learned = (
+        batches.process(learn_tenant.LearnTenant(job.settings, job.settings.policies()), PUBLISHED)
+        .uid("learn_models.learn_tenant.v1")
+        .name("learn_tenant")
+    )
     job.sinks.publish(learned, [Topic.MODELS_PUBLISHED, Topic.METRICS_PUBLISHED, Topic.RECORDS_DEAD])

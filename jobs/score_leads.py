@@ -27,5 +27,10 @@ def build(job: Job) -> None:
     published = job.sources.read(Topic.MODELS_PUBLISHED, ahead_of_time=True)
     snapshots = job.tables.to_append_stream(job.tables.sql_query(f"SELECT k, v FROM {published.table}"), Types.ROW([BYTES, BYTES]))
     models = snapshots.broadcast(score_lane.models_state())  # tenant → snapshot
-    scored = batches.connect(models).process(score_lane.ScoreLane(job.settings), PUBLISHED).uid("score_leads.score_lane.v1").name("score_lane")
+    scored = (
+        batches.connect(models)
+        .process(score_lane.ScoreLane(job.settings, job.settings.policies()), PUBLISHED)
+        .uid("score_leads.score_lane.v1")
+        .name("score_lane")
+    )
     job.sinks.publish(scored, [Topic.SCORES_PUBLISHED, Topic.EXAMPLES_MATURED, Topic.RECORDS_DEAD])

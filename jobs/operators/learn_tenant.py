@@ -1,7 +1,7 @@
 """A batch of matured examples → model snapshots and metrics, tenant by tenant."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
@@ -40,8 +40,9 @@ def check_record(record: Value, key: bytes) -> None:
 class LearnTenant(KeyedProcessFunction):
     """Keyed by the lane of the tenant."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, policies: Mapping[str, TenantPolicy]) -> None:
         self._settings = settings
+        self._policies = policies
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Open state and codec."""
@@ -49,7 +50,6 @@ class LearnTenant(KeyedProcessFunction):
         settings = self._settings
         self._codec = Registry(settings.kafka, cache_dir=settings.run_dir / "schemas").codec()
         self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_record_bytes * 2)
-        self._policies = settings.policies()
         self._state = bytes_by_text(runtime_context, "students")  # one entry for each tenant, kept while the tenant is ours
         self._students: dict[str, Student] = {}
         self._published_at: dict[str, int] = {}

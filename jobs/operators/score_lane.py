@@ -1,7 +1,7 @@
 """A lane's batch of events and outcomes → scores and matured examples."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pyflink.common import Types
@@ -28,7 +28,7 @@ from schemas.example import MaturedExample
 from schemas.ids import Millis, lead_key
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
-from schemas.policy import DAY_MS
+from schemas.policy import DAY_MS, TenantPolicy
 from schemas.topics import Topic, Value
 
 STAGE = "score_leads.score_lane"
@@ -95,8 +95,9 @@ class LaneMemories:
 class ScoreLane(KeyedBroadcastProcessFunction):
     """Keyed by lane; the broadcast side are model snapshots."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, policies: Mapping[str, TenantPolicy]) -> None:
         self._settings = settings
+        self._policies = policies
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Open state, codec and engine."""
@@ -104,7 +105,7 @@ class ScoreLane(KeyedBroadcastProcessFunction):
         settings = self._settings
         self._codec = Registry(settings.kafka, cache_dir=settings.run_dir / "schemas").codec()
         self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_record_bytes * 2)
-        self._engine = Engine(settings.policies(), retention_ms=retention.POLICY.lead_memory_days * DAY_MS)
+        self._engine = Engine(self._policies, retention_ms=retention.POLICY.lead_memory_days * DAY_MS)
         self._memories = LaneMemories(runtime_context, cached_leads=settings.flink.cached_leads)
         self._due_state = bytes_by_text(runtime_context, "due")
         self._queues: dict[int, DueQueue] = {}
