@@ -15,6 +15,9 @@ from cassandra.query import PreparedStatement
 from connectors.cassandra.config import CassandraConfig
 from connectors.cassandra.errors import RETRY_AFTER_S, error_of, translated
 
+CONNECT_TIMEOUT_S = 5.0
+"""At least; the driver's own 2 s for reading the schema are too short while a small machine is busy making tables."""
+
 Row = Any
 """A named tuple whose names are the columns asked for: the driver makes the type as it reads."""
 
@@ -109,6 +112,8 @@ class CassandraClient:
             auth_provider=PlainTextAuthProvider(config.username, password) if config.username else None,
             execution_profiles={EXEC_PROFILE_DEFAULT: profile},
             protocol_version=ProtocolVersion.V5,
+            connect_timeout=max(CONNECT_TIMEOUT_S, self._request_timeout_s),
+            control_connection_timeout=max(CONNECT_TIMEOUT_S, self._request_timeout_s),
             reconnection_policy=ConstantReconnectionPolicy(RETRY_AFTER_S, max_attempts=None),
         )
         try:
