@@ -165,15 +165,15 @@ class Engine:
         due: Due = {}
         for key in keys:
             memory = memories.load(key)
-            tenant, _ = split_lead_key(key)
+            policy = self.policy(split_lead_key(key)[0])
+            self._mature_one(key, memory, policy, memories, now, examples)
             if now - float(memory.row[m.LAST_AT]) >= self._retention_ms:
                 for point in memory.pending:
                     memories.drop_point(key, point.sequence)
                 memories.forget(key)
                 continue
-            self._mature_one(key, memory, self.policy(tenant), memories, now, examples)
             memory.row[m.QUEUED_FOR] = 0.0
-            self._queue(key, memory, self.policy(tenant), due)
+            self._queue(key, memory, policy, due)
             memories.save(key, memory)
         return examples, due
 
