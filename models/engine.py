@@ -333,10 +333,11 @@ class Engine:
             if queued_for:
                 return
             wanted = int(last_at) + self._retention_ms
-        if queued_for and queued_for <= wanted:
+        bucket = bucket_of(wanted)
+        if queued_for and queued_for <= bucket:
             return
-        memory.row[m.QUEUED_FOR] = bucket_of(wanted)
-        due.setdefault(bucket_of(wanted), []).append(key)
+        memory.row[m.QUEUED_FOR] = bucket
+        due.setdefault(bucket, []).append(key)
 
 
 def _not_yet_taken(events: Sequence[EnrichedEvent], memories: Memories) -> tuple[list[EnrichedEvent], dict[str, m.LeadMemory]]:
