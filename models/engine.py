@@ -228,7 +228,8 @@ class Engine:
         for i, event in enumerate(taken):
             policy = self.policy(event.tenant)
             memory = touched[keys[i]]
-            if event.type in policy.skip_types or not pairing.is_open(memory, policy, event.occurred_at):
+            # as of the lead's latest event: a late one may have occurred before the outcome, and still its score would be of after it
+            if event.type in policy.skip_types or not pairing.is_open(memory, policy, int(vectors.after[i, 0])):
                 continue
             if event.tenant not in of_tenant:
                 of_tenant[event.tenant] = self._scored(event.tenant, policy, model_of, vectors)

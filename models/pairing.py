@@ -112,7 +112,7 @@ def _with_outcome(point: PendingPoint, policy: TenantPolicy, outcome_at: float, 
 
 
 def is_open(memory: LeadMemory, policy: TenantPolicy, at: int) -> bool:
-    """Whether an event at this instant is still to be scored: the lead's story has not ended before it."""
+    """Whether a score as of this instant still means something: the lead's story has not ended before it."""
     outcome_at = float(memory.row[OUTCOME_AT])
     return policy.is_repeatable or math.isnan(outcome_at) or _precedes(at, outcome_at, policy)
 
