@@ -148,12 +148,12 @@ class Engine:
         run: list[EnrichedEvent] = []
         for record in batch:
             if isinstance(record, Outcome):
-                self._score_events(run, memories, model_of, scores, due, now)
+                self._score_events(run, memories, model_of, scores, examples, due, now)
                 run = []
                 self._pair(record, memories, examples, due)
             elif record.channel != OBSERVATION and record.type != PROFILE_UPDATED:
                 run.append(record)
-        self._score_events(run, memories, model_of, scores, due, now)
+        self._score_events(run, memories, model_of, scores, examples, due, now)
         return Processed(scores, examples, due)
 
     def mature(self, keys: Sequence[str], memories: Memories, *, now: int) -> tuple[list[MaturedExample], Due]:
@@ -220,6 +220,7 @@ class Engine:
         memories: Memories,
         model_of: Callable[[str], VersionedModel | None],
         scores: list[LeadScore],
+        examples: list[MaturedExample],
         due: Due,
         now: Millis,
     ) -> None:
@@ -241,7 +242,10 @@ class Engine:
                 keys[i], memory, policy, published, pairing.KeptPoint(event.event_id, version, published.propensity, hazards, features), memories
             )
         for key, memory in touched.items():
-            self._queue(key, memory, self.policy(split_lead_key(key)[0]), due)
+            policy = self.policy(split_lead_key(key)[0])
+            if pairing.is_known_already(memory, policy):
+                self._mature_one(key, memory, policy, memories, int(memory.row[m.OUTCOME_AT]), examples)
+            self._queue(key, memory, policy, due)
             memories.save(key, memory)
 
     def _scored(self, tenant: str, policy: TenantPolicy, model_of: Callable[[str], VersionedModel | None], vectors: Vectors) -> tuple[int, Scored]:

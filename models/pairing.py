@@ -117,6 +117,11 @@ def is_open(memory: LeadMemory, policy: TenantPolicy, at: int) -> bool:
     return policy.is_repeatable or math.isnan(outcome_at) or _precedes(at, outcome_at, policy)
 
 
+def is_known_already(memory: LeadMemory, policy: TenantPolicy) -> bool:
+    """Whether a label waits for nothing: without a window, that of a point whose outcome came before its event."""
+    return policy.window_ms is None and any(point.outcome_at for point in memory.pending)
+
+
 def label(point: PendingPoint, policy: TenantPolicy, now: int) -> Label | None:
     """What may be learned of a point at this instant of event time; None: nothing new.
 
