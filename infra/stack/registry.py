@@ -24,6 +24,8 @@ def spec(addresses: Addresses, run_dir: Path) -> Spec:
         # 20 by default
         "apicurio.datasource.jdbc.initial-size": 2,
         "apicurio.datasource.jdbc.min-size": 2,
+        # 5 s by default: on a busy machine its own file takes longer to open, and the registry would give up
+        "quarkus.datasource.h2.jdbc.acquisition-timeout": "PT2M",
         "apicurio.import.work-dir": home,
         "quarkus.http.access-log.enabled": "false",
         "quarkus.log.console.color": "false",
