@@ -186,6 +186,7 @@ class Engine:
         index = {key: i for i, key in enumerate(touched)}
         keys = [lead_key(event.tenant, event.lead) for event in taken]
         attributes = self._attributes
+        attributes.make_room()
         attribute_ids: list[int] = []
         attribute_values: list[float] = []
         attribute_ends: list[int] = []

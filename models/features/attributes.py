@@ -8,7 +8,7 @@ from models.remembering import SALT_COUNT, SALT_PREVIOUS, salted
 from schemas.enriched import EnrichedEvent
 
 CACHE_LIMIT = 200_000
-"""Names kept for look-up by one process; beyond it they are forgotten and computed again."""
+"""Attributes kept for look-up by one process; beyond it they are forgotten between two batches and computed again."""
 ATTRIBUTE_LIMIT = 200
 """Attributes of one event that become features; the rest, in order of name, is left out."""
 
@@ -18,19 +18,31 @@ class Attributes:
 
     def __init__(self) -> None:
         self.name_of: dict[int, str] = {}
+        self._types: dict[str, int] = {}  # never forgotten: a lead's memory speaks of types that it met long ago
         self._categories: dict[tuple[str, str], int] = {}
         self._numbers: dict[str, int] = {}
 
+    def make_room(self) -> None:
+        """Forget attributes if there are too many. Only between batches: a batch's vectors are named after all of it was read."""
+        if len(self._categories) + len(self._numbers) >= CACHE_LIMIT:
+            self._categories.clear()
+            self._numbers.clear()
+            self.name_of.clear()
+            for event_type, type_id in self._types.items():
+                self._name_type(event_type, type_id)
+
     def type_id(self, event_type: str) -> int:
         """Id of an event's type; names its counts too."""
-        known = self._categories.get(("event", event_type))
-        if known is not None:
-            return known
-        type_id = self._category("event", event_type)
-        previous, count = int(salted(type_id, SALT_PREVIOUS)) | 1, int(salted(type_id, SALT_COUNT))
-        self.name_of[previous] = f"previous_event={event_type}"
-        self.name_of[count] = f"events_of_type={event_type}"
-        return type_id
+        known = self._types.get(event_type)
+        if known is None:
+            known = self._types[event_type] = categorical_id(f"event={event_type}")
+            self._name_type(event_type, known)
+        return known
+
+    def _name_type(self, event_type: str, type_id: int) -> None:
+        self.name_of[type_id] = f"event={event_type}"
+        self.name_of[int(salted(type_id, SALT_PREVIOUS)) | 1] = f"previous_event={event_type}"
+        self.name_of[int(salted(type_id, SALT_COUNT))] = f"events_of_type={event_type}"
 
     def channel_id(self, channel: str) -> int:
         """Id of an event's channel."""
@@ -66,7 +78,6 @@ class Attributes:
         known = self._categories.get(key)
         if known is None:
             text = f"{name}={value}"
-            self._make_room()
             known = self._categories[key] = categorical_id(text)
             self.name_of[known] = text
         return known
@@ -74,13 +85,6 @@ class Attributes:
     def _number(self, name: str) -> int:
         known = self._numbers.get(name)
         if known is None:
-            self._make_room()
             known = self._numbers[name] = numeric_id(name)
             self.name_of[known] = name
         return known
-
-    def _make_room(self) -> None:
-        if len(self.name_of) >= CACHE_LIMIT:
-            self._categories.clear()
-            self._numbers.clear()
-            self.name_of.clear()
