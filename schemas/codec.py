@@ -8,6 +8,8 @@ from importlib.resources import files
 from typing import Any, TypeVar
 
 import fastavro
+from fastavro.read import SchemaResolutionError
+from fastavro.schema import SchemaParseException
 from fastavro.types import AvroMessage
 
 from schemas.errors import PoisonRecordError
@@ -129,13 +131,19 @@ class Codec:
         value_type = _TYPE_BY_NAME.get(name)
         if value_type is None:
             raise PoisonRecordError(f"schema {schema_id} is {name!r}, which is no type of ProX", reason="unknown_schema")
-        writer, reader = _parsed(schema), _READERS[value_type]
+        try:
+            writer, reader = _parsed(schema), _READERS[value_type]
+        except (SchemaParseException, ValueError) as exc:
+            raise PoisonRecordError(f"schema {schema_id} is no Avro schema: {exc}", reason="unknown_schema") from exc
         return writer, (None if writer == reader else reader), value_type
 
 
 def _read(body: io.BytesIO, writer: Schema, reader: Schema | None, value_type: type[Value]) -> AvroMessage:
     try:
         return fastavro.schemaless_reader(body, writer, reader)
+    except SchemaResolutionError as exc:
+        message = f"written with a schema of {value_type.__name__} that this release cannot read: {exc}"
+        raise PoisonRecordError(message, reason="unknown_schema") from exc
     # fastavro raises whatever its C code stumbles on; the bytes are at fault, whichever it is
     except (EOFError, ValueError, TypeError, IndexError, KeyError, OverflowError, MemoryError, AssertionError, StopIteration) as exc:
         raise PoisonRecordError(f"bytes that are no {value_type.__name__}: {type(exc).__name__} {exc}", reason="not_avro") from exc
