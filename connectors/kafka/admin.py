@@ -13,6 +13,9 @@ from schemas.topics import Topic
 
 TIMEOUT_S = 30.0
 MOMENT_S = 0.05
+TIMESTAMP_AHEAD_MS = 2 * 86_400_000
+"""How far a record's time may be ahead of the broker's clock. Jobs let an event be a day ahead and publish it under its own time: with the
+broker's default of an hour that write would fail for ever, and the job with it. The second day is for the two clocks."""
 ENVELOPE_BYTES = 1_048_576
 """Room for what a dead letter says about a record of the largest size."""
 
@@ -82,6 +85,7 @@ def _new_topic(config: KafkaConfig, topic: Topic, kept_ms: int) -> NewTopic:
             "retention.ms": str(kept_ms),
             # the record's timestamp is the event's own: jobs take their watermark from it
             "message.timestamp.type": "CreateTime",
+            "message.timestamp.after.max.ms": str(TIMESTAMP_AHEAD_MS),
             "max.message.bytes": str(max_message_bytes(config, topic)),
         },
     )
