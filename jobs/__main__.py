@@ -61,7 +61,7 @@ def _run_here(names: tuple[str, ...], settings: Settings, *, is_local: bool) -> 
 
 def _run_in_two_processes() -> None:
     """The latency path and the writers, each in a process of its own; when one ends, so does the other."""
-    children = [subprocess.Popen([sys.executable, "-m", "jobs", "--local", *names]) for names in (LATENCY_PATH, WRITERS)]  # noqa: S603 - our own program
+    children = [_child(names) for names in (LATENCY_PATH, WRITERS)]
 
     def stop(signum: int, _frame: object) -> None:
         for child in children:
@@ -77,6 +77,12 @@ def _run_in_two_processes() -> None:
         if child.pid != pid_ended:
             child.wait()
     sys.exit(1 if status else 0)
+
+
+def _child(names: tuple[str, ...]) -> "subprocess.Popen[bytes]":
+    # Flink names its log by the user and begins it anew: the second process would wipe the first one's
+    env = {**os.environ, "FLINK_IDENT_STRING": "-".join(names)}
+    return subprocess.Popen([sys.executable, "-m", "jobs", "--local", *names], env=env)  # noqa: S603 - our own program
 
 
 if __name__ == "__main__":
