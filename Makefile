@@ -11,7 +11,8 @@ TIERS := unit property contract integration e2e
 # what a call may set
 TIER ?= $(TIERS)
 DATA ?=
-SPEED ?= max
+SPEED ?=
+EXIT ?=
 FLINK ?=
 OUT ?=
 SERVICE ?=
@@ -39,14 +40,15 @@ status: venv  ## what runs, where, with how much memory
 logs: venv  ## the end of the servers' logs (SERVICE=kafka: of one)
 	@$(PY) -m infra logs $(SERVICE)
 
-demo: tools  ## all jobs, the API and a stream of events (DATA=path/manifest.toml, SPEED=1000x: a real data set)
-	@$(PY) -m infra demo $(if $(DATA),--data "$(DATA)") --speed "$(SPEED)"
+demo: tools  ## all jobs, the API and a stream of events (DATA=path/manifest.toml: a real data set; SPEED=1000x; EXIT=1: do not stay)
+	@$(PY) -m infra demo $(if $(DATA),--data "$(DATA)") $(if $(SPEED),--speed "$(SPEED)") $(if $(EXIT),--exit)
 
-check: venv  ## format, lint, types, import contracts
+check: venv  ## format, lint, types, import contracts, declared dependencies
 	$(RUN)/ruff format --check $(CODE)
 	$(RUN)/ruff check $(CODE)
 	$(RUN)/mypy
 	$(RUN)/lint-imports
+	$(RUN)/deptry .
 
 fix: venv  ## format, and mend what lint can mend
 	$(RUN)/ruff format $(CODE)

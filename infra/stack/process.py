@@ -6,7 +6,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import psutil
 
@@ -22,6 +22,11 @@ class Identity(NamedTuple):
 
     pid: int
     started: float
+
+    @classmethod
+    def current(cls) -> Self:
+        """This process."""
+        return cls(os.getpid(), psutil.Process().create_time())
 
     def process(self) -> psutil.Process | None:
         """The process, if it still runs."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.demo import tenant_table
+from infra.demo.tenant import DemoTenant, tenant_table
 from infra.settings import Settings
 from schemas.policy import TenantPolicy
 
@@ -20,7 +20,7 @@ POLICIES = [
 def test_a_tenant_s_policy_survives_the_tenants_file(tmp_path: Path, policy: TenantPolicy) -> None:
     """What a manifest decides reaches the jobs unchanged."""
     path = tmp_path / "tenants.toml"
-    path.write_text(tenant_table("bpic 2012", policy, "secret"), encoding="utf-8")
+    path.write_text(tenant_table(DemoTenant("bpic 2012", policy, "secret")), encoding="utf-8")
 
     tenants = Settings(tenants_file=path)
 
@@ -30,7 +30,7 @@ def test_a_tenant_s_policy_survives_the_tenants_file(tmp_path: Path, policy: Ten
 def test_the_tenants_file_holds_no_key(tmp_path: Path) -> None:
     """Only the digest of an API key is written."""
     path = tmp_path / "tenants.toml"
-    path.write_text(tenant_table("demo", TenantPolicy(), "secret"), encoding="utf-8")
+    path.write_text(tenant_table(DemoTenant("demo", TenantPolicy(), "secret")), encoding="utf-8")
 
     assert (hashlib.sha256(b"secret").hexdigest(),) == Settings(tenants_file=path).tenants()["demo"].api_key_sha256
     assert "secret" not in path.read_text(encoding="utf-8")

@@ -1,0 +1,73 @@
+"""Where a demo's records, rows and files are: of its own, and cleared away by the next demo."""
+
+import os
+import shutil
+
+from connectors.cassandra.keyspaces import remove_keyspaces
+from connectors.kafka.removal import remove
+from infra import retention
+from infra.demo.tenant import DemoTenant, tenant_table
+from infra.settings import Settings
+from infra.stack import Stack, deploy, ports
+from infra.stack.progress import Reporter
+
+PREFIX = "demo_"
+FOLDER = "demo"
+
+
+class Deployment:
+    """Topics, keyspace and files of one run, so that it never meets what an earlier one left.
+
+    Parameters
+    ----------
+    stack
+        Its servers.
+    name
+        Of the run: small letters, digits and underscores, after PREFIX.
+    """
+
+    def __init__(self, stack: Stack, name: str) -> None:
+        self._stack = stack
+        self.name = f"{PREFIX}{name}"
+        self.logs = stack.run_dir / "logs" / FOLDER
+        self.folder = stack.run_dir / FOLDER
+        self.tmp = self.folder / "tmp"
+
+    def clear_files(self) -> None:
+        """Remove the files of the demo before; no program of it may run."""
+        self.clear_work()
+        shutil.rmtree(self.logs, ignore_errors=True)
+        for folder in (self.logs, self.tmp):
+            folder.mkdir(parents=True)
+
+    def clear_work(self) -> None:
+        """Remove what the programs worked with, checkpoints and unpacked jars, when they have ended; logs stay."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def enter(self, tenant: DemoTenant) -> Settings:
+        """Make this process, and those it will start, speak to this deployment; returns its settings."""
+        port = Settings.from_environment().api.port
+        tenants = self.folder / "tenants.toml"
+        tenants.write_text(tenant_table(tenant), encoding="utf-8")
+        os.environ |= {
+            **self._stack.addresses.environment(self._stack.run_dir),
+            "PROX_KAFKA__TOPIC_PREFIX": f"{self.name}.",
+            "PROX_CASSANDRA__KEYSPACE": self.name,
+            "PROX_FLINK__CHECKPOINT_DIR": (self.folder / "checkpoints").as_uri(),
+            "PROX_TENANTS_FILE": str(tenants),
+            "PROX_API__PORT": str(port if ports.is_free(port) else ports.free_port()),
+        }
+        return Settings.from_environment()
+
+    def make_topics(self, settings: Settings, reporter: Reporter) -> None:
+        """Topics and schemas of this run; those of earlier ones go."""
+        with reporter.starting("topics, schemas"):
+            remove(settings.kafka, PREFIX)
+            deploy.deploy_topics(settings.kafka, retention.POLICY.for_replays())
+            deploy.deploy_schemas(settings.kafka)
+
+    def make_tables(self, settings: Settings, reporter: Reporter) -> None:
+        """Tables of this run; those of earlier ones go."""
+        with reporter.starting("tables"):
+            remove_keyspaces(settings.cassandra, PREFIX)
+            deploy.deploy_tables(settings.cassandra, retention.POLICY.for_replays())

@@ -1,0 +1,158 @@
+"""The jobs and the API as processes: started, watched, and stopped by pid."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import httpx
+
+from infra.demo.flink_logs import FlinkLogs
+from infra.demo.stages import STAGES
+from infra.stack import process, signals
+from infra.stack.service import Service
+from schemas.errors import ConfigError, FatalError
+
+READY_WITHIN_S = 300.0
+"""Of the jobs and the API; a machine that does much else needs minutes."""
+STOPPED_WITHIN_S = 30.0
+POLL_S = 0.2
+
+
+class Programs:
+    """The processes of one demo.
+
+    Parameters
+    ----------
+    run_dir
+        Where their pid files are.
+    logs
+        Folder of their logs; nobody else's are there.
+    tmp
+        For what the jobs' JVMs unpack.
+    servers
+        What they stand on.
+    """
+
+    def __init__(self, run_dir: Path, logs: Path, tmp: Path, servers: Iterable[Service]) -> None:
+        self._pids = run_dir / "pids"
+        self._logs = logs
+        self._tmp = tmp
+        self._servers = list(servers)
+        self._running: dict[str, process.Identity] = {}
+        self._flink = FlinkLogs(logs)
+
+    def start_jobs(self) -> None:
+        """All jobs, in their own processes; they need topics and schemas."""
+        # a JVM unpacks 100 MB of jars and libraries, and a killed one leaves them: here they are found and removed
+        options = " ".join(filter(None, [os.environ.get("JAVA_TOOL_OPTIONS"), f"-Djava.io.tmpdir={self._tmp}"]))
+        self._spawn("jobs", "all", "--local", env={"FLINK_LOG_DIR": str(self._logs), "JAVA_TOOL_OPTIONS": options})
+
+    def wait_for_jobs(self) -> None:
+        """Return when every job runs.
+
+        Raises
+        ------
+        FatalError
+            As `check`; or they do not run in time.
+        """
+        self._wait("jobs", lambda: self._flink.are_running(stage.operator for stage in STAGES))
+
+    def start_api(self, url: str) -> None:
+        """The API; returns when it is ready to answer.
+
+        Raises
+        ------
+        FatalError
+            As `check`; or it is not ready in time.
+        """
+        self._spawn("api", env={})
+        self._wait("api", lambda: _is_ready(url))
+
+    def _wait(self, name: str, is_ready: Callable[[], bool]) -> None:
+        due = time.monotonic() + READY_WITHIN_S
+        while not is_ready():
+            self.check()
+            if time.monotonic() > due:
+                raise FatalError(f"{name}: not ready after {READY_WITHIN_S:.0f} s; see {self.log(name)}")
+            time.sleep(POLL_S)
+
+    def log(self, name: str) -> Path:
+        """Where a program's output goes."""
+        return self._logs / f"{name}.log"
+
+    def check(self) -> None:
+        """Refuse to wait for what will not come.
+
+        Raises
+        ------
+        FatalError
+            A program or a server has ended, or a job fails again and again: what it said last, and where its log is.
+        """
+        for name, identity in self._running.items():
+            if not identity.is_running:
+                raise FatalError(f"{name} ended ({identity.exit_code}) before the work was done: {last_words(self.log(name))}; see {self.log(name)}")
+        for server in self._servers:
+            if not server.is_running:
+                raise FatalError(f"{server.spec.name} ended before the work was done: see {server.log}")
+        self._flink.check()
+
+    def stop(self) -> None:
+        """Stop them all."""
+        with signals.ignored():
+            for name in reversed(self._running):
+                self._running[name].stop(STOPPED_WITHIN_S)
+                self._pid_file(name).unlink(missing_ok=True)
+
+    def _spawn(self, module: str, *args: str, env: Mapping[str, str]) -> None:
+        identity = process.spawn([sys.executable, "-m", module, *args], log=self.log(module), env=env)
+        self._running[module] = identity
+        process.write_pid_file(self._pid_file(module), identity)
+
+    def _pid_file(self, name: str) -> Path:
+        return self._pids / f"demo-{name}.json"
+
+
+def programs_left(run_dir: Path) -> list[process.Identity]:
+    """The demo itself, if it still runs, then its programs: also those that one left which was killed."""
+    # demo.json sorts behind demo-api.json
+    found = (process.read_pid_file(path) for path in sorted((run_dir / "pids").glob("demo*.json"), reverse=True))
+    return [identity for identity in found if identity is not None]
+
+
+def claim(run_dir: Path) -> Path:
+    """Make this process the only demo of a run directory; stops what a killed one has left.
+
+    Returns
+    -------
+    The pid file that says so: to be removed at the end.
+
+    Raises
+    ------
+    ConfigError
+        Another demo runs there.
+    """
+    mine = run_dir / "pids/demo.json"
+    other = process.read_pid_file(mine)
+    if other is not None:
+        raise ConfigError(f"a demo runs in {run_dir} already (pid {other.pid}): stop it, or choose another PROX_RUN_DIR")
+    for program in programs_left(run_dir):
+        program.stop(STOPPED_WITHIN_S)
+    process.write_pid_file(mine, process.Identity.current())
+    return mine
+
+
+def last_words(log: Path) -> str:
+    """The telling line at the end of a program's output."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    said = [line.strip() for line in lines[-200:] if line.strip()]
+    telling = [line for line in said if line.startswith(("Caused by:", "java.", "org.apache", "py4j.")) or "Error:" in line or "Exception:" in line]
+    return (telling or said or ["it said nothing"])[-1][:300]
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health/ready", timeout=5, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,64 @@
+"""What a demo tells at its end."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from rich.table import Table
+
+from infra.demo.answers import Answers
+from infra.demo.truth import Nearness
+
+MEASURES = {
+    "auc": "of two leads, the one that converts had the higher propensity",
+    "log_loss": "surprise at what happened; lower is better",
+    "brier": "squared error of the propensity",
+    "ece": "how far propensities are from how often it happened",
+    "base_rate": "how often it happened",
+}
+
+
+def best_leads(page: Mapping[str, Any], truths: Mapping[str, float]) -> Table:
+    """Whom to call first; beside it the true propensities, where they are known."""
+    table = Table("lead", "grade", title="Best leads", title_justify="left")
+    table.add_column("propensity", justify="right")
+    if truths:
+        table.add_column("true", justify="right")
+    table.add_column("as of")
+    for lead in page["items"]:
+        true = [f"{truths[lead['lead']]:.3f}" if lead["lead"] in truths else "-"] if truths else []
+        table.add_row(lead["lead"], lead["grade"], f"{lead['propensity']:.3f}", *true, lead["as_of"])
+    return table
+
+
+def quality(page: Mapping[str, Any]) -> Table:
+    """How good the model was: each prediction counted once, as it was published before its label was known."""
+    table = Table("measure", title="Prequential quality", title_justify="left")
+    table.add_column("value", justify="right")
+    table.add_column("predictions", justify="right")
+    table.add_column("model version", justify="right")
+    table.add_column("meaning")
+    found = {metric["name"]: metric for metric in page["items"]}
+    for name, meaning in MEASURES.items():
+        if metric := found.get(name):
+            value = "-" if metric["value"] is None else f"{metric['value']:.4f}"
+            table.add_row(name, value, f"{metric['points']:,}", str(metric["model_version"]), meaning)
+    return table
+
+
+def against_truth(near: Nearness) -> str:
+    """One line on how near published propensities are to the true ones."""
+    return (
+        f"{near.leads:,} leads, published propensity against the true one: AUC {near.auc:.3f} (the truth itself: {near.best_auc:.3f}), "
+        f"mean {near.published:.3f} ({near.true:.3f}), mean difference {near.error:.3f}"
+    )
+
+
+def how_to_go_on(answers: Answers, lead: str | None) -> list[str]:
+    """Requests to try."""
+    header = f"curl -s -H 'X-Api-Key: {answers.key}'"
+    lines = [f"{header} '{answers.url}/v1/leads?grade=A&limit=5'"]
+    if lead is not None:
+        path = f"{answers.url}/v1/leads/{quote(lead, safe='')}"
+        lines += [f"{header} '{path}'", f"{header} '{path}/scores?limit=5'"]
+    return lines

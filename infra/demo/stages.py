@@ -1,0 +1,78 @@
+"""How far the records of a demo are on their way, stage by stage, and when nothing moves any more."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from connectors.kafka.config import KafkaConfig
+from connectors.kafka.lag import Reach, reach
+from schemas.topics import Topic
+
+
+class Stage(NamedTuple):
+    """A job, by what it does to what it reads, and in which operator."""
+
+    done: str
+    job: str
+    operator: str
+    reads: Sequence[Topic]
+
+
+STAGES = (
+    Stage("enriched", "enrich_events", "enrich_lane", (Topic.EVENTS_RECEIVED,)),
+    Stage("scored", "score_leads", "score_lane", (Topic.EVENTS_ENRICHED, Topic.OUTCOMES_RECEIVED)),
+    Stage("learned", "learn_models", "learn_tenant", (Topic.EXAMPLES_MATURED,)),
+    Stage(
+        "stored",
+        "store_results",
+        "write_batch",
+        (Topic.EVENTS_ENRICHED, Topic.OUTCOMES_RECEIVED, Topic.SCORES_PUBLISHED, Topic.METRICS_PUBLISHED, Topic.MODELS_PUBLISHED),
+    ),
+)
+"""In the order of the flow: when a stage has committed all, whatever it gives to the next is on its topic."""
+
+Reaches = Mapping[str, Reach]
+"""Stage → records that it has committed, and those it has not."""
+
+
+def read(kafka: KafkaConfig) -> Reaches:
+    """How far each stage is now.
+
+    Raises
+    ------
+    RetriableError
+        Kafka is away.
+    """
+    reaches = {}
+    for stage in STAGES:
+        each = [reach(kafka, f"prox.{stage.job}", topic) for topic in stage.reads]
+        reaches[stage.done] = Reach(sum(one.done for one in each), sum(one.behind for one in each))
+    return reaches
+
+
+def first_score(kafka: KafkaConfig) -> bool:
+    """Whether any score was published."""
+    return reach(kafka, "prox.store_results", Topic.SCORES_PUBLISHED).total > 0
+
+
+class Settled:
+    """Tells when all is done: nothing is behind, and nothing new has come for a while.
+
+    Behind nothing is not enough: labels mature on timers, up to a silent partition's idle timeout after the last record was committed,
+    and a model is published up to half a second after its examples.
+
+    Parameters
+    ----------
+    quiet_s
+        How long nothing may have changed since `since`. Longer than a checkpoint's interval, the idle timeout and the timers together.
+    """
+
+    def __init__(self, quiet_s: float) -> None:
+        self._quiet_s = quiet_s
+        self._last: Reaches = {}
+        self.since = 0.0
+
+    def is_settled(self, reaches: Reaches, at_s: float) -> bool:
+        """Whether all is done, seen at this time, in seconds from any origin."""
+        if reaches != self._last:
+            self._last, self.since = reaches, at_s
+        return not any(each.behind for each in reaches.values()) and at_s - self.since >= self._quiet_s

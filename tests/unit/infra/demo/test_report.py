@@ -1,0 +1,49 @@
+"""What a demo shows at its end."""
+
+from rich.console import Console
+from rich.table import Table
+
+from infra.demo import report
+from infra.demo.answers import Answers
+
+PAGE = {"items": [{"lead": "ada", "propensity": 0.8125, "grade": "A1", "as_of": "2026-03-02T09:00:00.000Z"}], "next": None}
+METRICS = {
+    "items": [
+        {"name": "log_loss", "model": "m", "value": 0.5612, "points": 1_234, "model_version": 7},
+        {"name": "auc", "model": "m", "value": 0.7543, "points": 1_234, "model_version": 7},
+    ]
+}
+
+
+def shown(table: Table) -> str:
+    console = Console(width=160)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get()
+
+
+def test_the_best_leads_are_shown_as_the_api_gave_them():
+    """Lead, grade, propensity, and no column for a truth that nobody knows."""
+    text = shown(report.best_leads(PAGE, {}))
+
+    assert all(part in text for part in ("ada", "A1", "0.812", "2026-03-02T09:00:00.000Z"))
+    assert "true" not in text
+
+
+def test_the_truth_stands_beside_what_was_published():
+    """Where it is known."""
+    assert "0.750" in shown(report.best_leads(PAGE, {"ada": 0.75}))
+
+
+def test_quality_begins_with_auc_and_log_loss():
+    """In this order, whatever the API's."""
+    text = shown(report.quality(METRICS))
+
+    assert 0 < text.index("auc") < text.index("0.7543") < text.index("log_loss") < text.index("0.5612")
+
+
+def test_requests_to_try_carry_the_key_and_the_lead():
+    """They can be pasted into a shell, whatever the lead's id."""
+    lines = report.how_to_go_on(Answers("http://127.0.0.1:8000", "secret"), "a lead/1")
+
+    assert "curl -s -H 'X-Api-Key: secret' 'http://127.0.0.1:8000/v1/leads/a%20lead%2F1'" in lines
