@@ -4,8 +4,10 @@ import re
 import secrets
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -35,7 +37,7 @@ def _reason(told: str) -> str:
 class FlinkCluster:
     """One JobManager and `task_managers` TaskManagers in a run directory.
 
-    The same directory gives the same cluster, in any process. As a context manager it stops the cluster on leaving.
+    The same directory gives the same cluster, in any process. As a context manager it stops, on leaving, what was started through it.
     """
 
     def __init__(self, run_dir: Path, addresses: Addresses, *, task_managers: int = 2, reporter: Reporter | None = None) -> None:
@@ -47,6 +49,7 @@ class FlinkCluster:
         self.job_manager = Service(self._job_manager_spec(), self.run_dir)
         known = len(list((self.run_dir / "pids").glob("taskmanager-*.json")))
         self.task_managers = [Service(self._task_manager_spec(index), self.run_dir) for index in range(max(task_managers, known))]
+        self._started: list[Service] = []
 
     @property
     def url(self) -> str:
@@ -59,7 +62,7 @@ class FlinkCluster:
         return [self.job_manager, *self.task_managers]
 
     def start(self) -> None:
-        """Start what does not run; return when every TaskManager is registered. Undone when it fails.
+        """Start what does not run; return when every TaskManager is registered. Undone when it fails: what others started stays.
 
         Raises
         ------
@@ -69,17 +72,36 @@ class FlinkCluster:
         try:
             if not self.job_manager.is_running:
                 flink_home.make(self.home, self._addresses)
-            for service in self.services:
-                with self._reporter.starting(service.spec.name):
-                    service.start()
+            self._start_one(self.job_manager, threading.Event())
+            self._start_task_managers()
         except BaseException:
-            self.stop()
+            self._stop(self._started)
             raise
+
+    def _start_task_managers(self) -> None:
+        cancelled = threading.Event()
+        with ThreadPoolExecutor(max(1, len(self.task_managers)), thread_name_prefix="flink") as pool:
+            starts = [pool.submit(self._start_one, service, cancelled) for service in self.task_managers]
+            try:
+                for start in starts:
+                    start.result()
+            except BaseException:
+                cancelled.set()
+                raise
+
+    def _start_one(self, service: Service, cancelled: threading.Event) -> None:
+        if not service.is_running and service not in self._started:
+            self._started.append(service)  # before it runs: an interruption must find it
+        with self._reporter.starting(service.spec.name):
+            service.start(cancelled)
 
     def stop(self) -> None:
         """Stop every process of the cluster; its jobs end with it."""
+        self._stop(self.services)
+
+    def _stop(self, services: Sequence[Service]) -> None:
         with signals.ignored():
-            for service in reversed(self.services):
+            for service in reversed(services):
                 service.stop()
 
     def kill_task_manager(self, index: int) -> process.Identity:
@@ -156,7 +178,7 @@ class FlinkCluster:
 
     def cancel(self, job_id: str) -> None:
         """End a job and wait until it has ended; nothing is kept but its last checkpoint."""
-        self._checked(self._rest.patch(f"/jobs/{job_id}", params={"mode": "cancel"}))
+        self._asked("PATCH", f"/jobs/{job_id}", params={"mode": "cancel"})
         self.wait_for(job_id, *ENDED)
 
     def state(self, job_id: str) -> str:
@@ -182,19 +204,37 @@ class FlinkCluster:
         """How many checkpoints of a job are complete."""
         return int(self._get(f"/jobs/{job_id}/checkpoints")["counts"]["completed"])
 
+    def restores(self, job_id: str) -> int:
+        """How often a job went on from a checkpoint or savepoint."""
+        return int(self._get(f"/jobs/{job_id}/checkpoints")["counts"]["restored"])
+
+    def hosts(self, job_id: str) -> list[int]:
+        """Which TaskManagers run a job's tasks now, by index; one that was killed a moment ago is still told."""
+        vertices = [vertex["id"] for vertex in self._get(f"/jobs/{job_id}")["vertices"]]
+        told = [self._get(f"/jobs/{job_id}/vertices/{vertex}/taskmanagers")["taskmanagers"] for vertex in vertices]
+        ids = {str(host["taskmanager-id"]) for hosts in told for host in hosts}
+        return [index for index in range(len(self.task_managers)) if self._resource_id(index) in ids]
+
     def _flink(self, *args: str, env: Mapping[str, str]) -> str:
         command = ["bash", str(self.home / "bin/flink"), *args]
         whole = {**process.inherited(), **flink_home.environment(self.home), **env}
-        done = subprocess.run(command, env=whole, capture_output=True, text=True, check=False, timeout=SUBMITTED_WITHIN_S)  # noqa: S603 - ours
+        try:
+            done = subprocess.run(command, env=whole, capture_output=True, text=True, check=False, timeout=SUBMITTED_WITHIN_S)  # noqa: S603 - ours
+        except subprocess.TimeoutExpired as exc:
+            raise FatalError(f"`flink {args[0]}` has not ended after {SUBMITTED_WITHIN_S} s: see {self.run_dir / 'logs'}") from exc
         return done.stdout + done.stderr
 
     def _get(self, path: str) -> Any:
-        return self._checked(self._rest.get(path)).json()
+        return self._asked("GET", path).json()
 
     def _post(self, path: str, body: Mapping[str, object]) -> Any:
-        return self._checked(self._rest.post(path, json=body)).json()
+        return self._asked("POST", path, json=body).json()
 
-    def _checked(self, answer: httpx.Response) -> httpx.Response:
+    def _asked(self, method: str, path: str, **content: Any) -> httpx.Response:
+        try:
+            answer = self._rest.request(method, path, **content)
+        except httpx.HTTPError as exc:
+            raise RetriableError(f"Flink at {self.url} does not answer {path}: {type(exc).__name__} {exc}") from exc
         if answer.is_error:
             raise RetriableError(f"Flink answers {answer.status_code} to {answer.request.url}: {answer.text[:300]}")
         return answer
@@ -211,18 +251,25 @@ class FlinkCluster:
 
     def _task_manager_spec(self, index: int) -> Spec:
         name = f"taskmanager-{index + 1}"
-        id_file = self.home / f"{name}.id"
 
         def command() -> list[str]:
             # a new id for each process: the JobManager remembers a dead one for a while
             resource_id = f"{name}-{secrets.token_hex(4)}"
-            id_file.write_text(resource_id, encoding="utf-8")
+            self._id_file(index).write_text(resource_id, encoding="utf-8")
             return ["bash", str(self.home / "bin/taskmanager.sh"), "start-foreground", "-D", f"taskmanager.resource-id={resource_id}"]
 
         def is_ready() -> bool:
-            return id_file.exists() and id_file.read_text(encoding="utf-8") in (self._registered() or ())
+            return self._resource_id(index) in (self._registered() or ())
 
         return Spec(name=name, command=command, prepare=lambda: None, is_ready=is_ready, ports=[], env=flink_home.environment(self.home))
+
+    def _id_file(self, index: int) -> Path:
+        return self.home / f"taskmanager-{index + 1}.id"
+
+    def _resource_id(self, index: int) -> str | None:
+        """What the JobManager calls a TaskManager; None for one that was never started."""
+        path = self._id_file(index)
+        return path.read_text(encoding="utf-8") if path.exists() else None
 
     def _registered(self) -> frozenset[str] | None:
         """Ids of the TaskManagers; None while the JobManager does not answer."""
@@ -236,5 +283,5 @@ class FlinkCluster:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.stop()
+        self._stop(self._started)
         self._rest.close()
