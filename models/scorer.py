@@ -125,6 +125,8 @@ def _propensities(
                     share, reason_share[i, r] = reason_share[i, r], share
                     place, reason_at[i, r] = reason_at[i, r], place
         start = ends[i]
+        if math.isnan(total):
+            total = 0.0  # contributions beyond all numbers, of both signs: the bias alone speaks
         survival = 1.0
         for k in range(bias.shape[0]):
             logit = min(max(bias[k] + total, -LOGIT_LIMIT), LOGIT_LIMIT)
