@@ -2,9 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+
+from models.enrichment import Acquaintance, enrich
+from models.features.registry import WIDTH
+from models.features.vector import categorical_id, numeric_id
+from models.scorer import LinearModel
+from schemas.enriched import EnrichedEvent
 from schemas.event import OBSERVATION, PROFILE_UPDATED, Event, Person
-from schemas.ids import Millis
+from schemas.ids import Millis, lead_key
 from schemas.outcome import DISQUALIFIED, LOST, WON, Outcome
+from schemas.policy import DAY_MS
 from schemas.topics import Topic
 
 TENANT = "acme"
@@ -83,3 +91,32 @@ def disqualified(lead: str = "ada", *, at: Millis = FRIDAY, **fields: object) ->
 def _outcome(lead: str, outcome: str, at: Millis, fields: dict[str, object]) -> Outcome:
     given: dict[str, object] = {"tenant": TENANT, "outcome_id": f"{lead}-{outcome}-{at}", "received_at": at}
     return Outcome(lead=lead, outcome=outcome, occurred_at=at, **(given | fields))  # type: ignore[arg-type]
+
+
+def enriched(*events: Event, retention_ms: int = 400 * DAY_MS) -> list[EnrichedEvent]:
+    """Events as `enrich_events` publishes them: given in order of arrival, with their sequences, profiles and no repeats."""
+    known: dict[str, Acquaintance] = {}
+    joined = [enrich(event, known.setdefault(lead_key(event.tenant, event.lead), Acquaintance()), retention_ms=retention_ms) for event in events]
+    return [one.event for one in joined if one.event is not None]
+
+
+def arrived(*records: Event | Outcome) -> list[EnrichedEvent | Outcome]:
+    """Events and outcomes as `score_leads` is given them, in order of arrival."""
+    events = iter(enriched(*(record for record in records if isinstance(record, Event))))
+    return [next(events) if isinstance(record, Event) else record for record in records]
+
+
+def a_model(*, intervals: int = 5, shift: float = 0.0) -> LinearModel:
+    """A model with an opinion on every dense feature and on the types and attributes that tests use."""
+    names = ["event=page_viewed", "event=email_opened", "event=demo_requested", "channel=web", "channel=email", "plan=pro"]
+    ids = np.array(sorted([categorical_id(name) for name in names] + [numeric_id("seconds_on_page")]), np.uint32)
+    return LinearModel(
+        bias=np.linspace(-3.0, -2.0, intervals) + shift,
+        dense_weight=np.linspace(-0.4, 0.6, WIDTH),
+        dense_mean=np.linspace(0.0, 1.0, WIDTH),
+        dense_scale=np.linspace(0.5, 1.5, WIDTH),
+        ids=ids,
+        weight=np.linspace(-0.7, 0.9, len(ids)),
+        mean=np.zeros(len(ids)),
+        scale=np.ones(len(ids)),
+    )

@@ -1,0 +1,86 @@
+"""Laws of state: what is written is read again, to the bit, and goes on as if it had never been bytes."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from models import memory as m
+from models.enrichment import Acquaintance
+from models.features.registry import WIDTH
+from models.features.vector import FeatureVector, vector_from_bytes
+from models.memory import LeadMemory, PendingPoint
+from models.pairing import KeptPoint, point_from_bytes
+from models.scorer import LinearModel, model_from_bytes
+from tests.strategies import longs, maybe_names, names, numbers_by_name, texts_by_name
+
+doubles = st.floats(allow_nan=False, allow_infinity=False)
+uint32 = st.integers(0, 2**32 - 1)
+points = st.builds(
+    PendingPoint,
+    sequence=uint32,
+    as_of=longs,
+    next_interval=st.integers(0, 5),
+    draw=uint32,
+    outcome_at=longs,
+    is_won=st.integers(0, 1),
+)
+
+
+@st.composite
+def vectors(draw: st.DrawFn) -> FeatureVector:
+    """Any vector, with any bits."""
+    n = draw(st.integers(0, 20))
+    return FeatureVector(draw(arrays.arrays(np.float32, WIDTH)), draw(arrays.arrays(np.uint32, n)), draw(arrays.arrays(np.float32, n)))
+
+
+@st.composite
+def models(draw: st.DrawFn) -> LinearModel:
+    """Any model whose numbers are finite."""
+    ids = np.array(sorted(draw(st.sets(uint32, max_size=20))), np.uint32)
+    sizes = [draw(st.integers(1, 6)), WIDTH, WIDTH, WIDTH, None, len(ids), len(ids), len(ids)]
+    return LinearModel(*(ids if size is None else draw(arrays.arrays(np.float64, size, elements=doubles)) for size in sizes))
+
+
+@given(arrays.arrays(np.float64, m.ROW_WIDTH), st.lists(points, max_size=70))
+def test_a_memory_survives_its_bytes(row: m.Row, pending: list[PendingPoint]):
+    """Row and points come back bit for bit."""
+    read = LeadMemory.from_bytes(LeadMemory(row, pending).to_bytes())
+
+    assert (row.tobytes(), pending) == (read.row.tobytes(), read.pending)
+
+
+@given(names, st.integers(0, 2**63), doubles, st.lists(doubles, max_size=6).map(tuple), st.binary(max_size=200))
+def test_a_kept_point_survives_its_bytes(event_id: str, version: int, propensity: float, hazards: tuple[float, ...], features: bytes):
+    """The prediction as it was published, and its features."""
+    point = KeptPoint(event_id, version, propensity, hazards, features)
+
+    assert point == point_from_bytes(point.to_bytes())
+
+
+@given(vectors())
+def test_a_vector_survives_its_bytes(vector: FeatureVector):
+    """Every single-precision bit."""
+    assert vector.to_bytes() == vector_from_bytes(vector.to_bytes()).to_bytes()
+
+
+@given(models())
+def test_a_model_survives_its_bytes(model: LinearModel):
+    """A score that names a version can be computed again from it."""
+    read = model_from_bytes(model.to_bytes())
+
+    assert [column.tobytes() for column in model] == [column.tobytes() for column in read]
+
+
+@given(texts_by_name, numbers_by_name, maybe_names, st.dictionaries(st.integers(0, 2**64 - 1), longs), longs, longs, longs)
+def test_an_acquaintance_survives_its_bytes(
+    texts: dict, numbers: dict, account_id: str | None, recent: dict, sequence: int, last_at: int, queued: int
+):
+    """Profile, account, recent events in their order, and the place in the queue."""
+    known = Acquaintance()
+    known.texts, known.numbers, known.account_id, known.recent = texts, numbers, account_id, recent
+    known.sequence, known.last_at, known.queued_for = sequence, last_at, due
+    read = Acquaintance.from_bytes(known.to_bytes())
+
+    assert [getattr(known, name) for name in Acquaintance.__slots__] == [getattr(read, name) for name in Acquaintance.__slots__]
+    assert list(recent) == list(read.recent)
