@@ -8,10 +8,11 @@ RUN := .venv/bin
 CODE := api connectors infra jobs models schemas tests
 TIERS := unit property contract integration e2e
 
-# what a call may set
+# what a call may set; where nothing stands, the command itself knows best
 TIER ?= $(TIERS)
 DATA ?=
 SPEED ?=
+LEADS ?=
 EXIT ?=
 FLINK ?=
 OUT ?=
@@ -41,7 +42,7 @@ logs: venv  ## the end of the servers' logs (SERVICE=kafka: of one)
 	@$(PY) -m infra logs $(SERVICE)
 
 demo: tools  ## all jobs, the API and a stream of events (DATA=path/manifest.toml: a real data set; SPEED=1000x; EXIT=1: do not stay)
-	@$(PY) -m infra demo $(if $(DATA),--data "$(DATA)") $(if $(SPEED),--speed "$(SPEED)") $(if $(EXIT),--exit)
+	@$(PY) -m infra demo $(if $(DATA),--data "$(DATA)") $(if $(LEADS),--leads "$(LEADS)") $(if $(SPEED),--speed "$(SPEED)") $(if $(EXIT),--exit)
 
 check: venv  ## format, lint, types, import contracts, declared dependencies
 	$(RUN)/ruff format --check $(CODE)

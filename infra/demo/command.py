@@ -108,6 +108,7 @@ def _run(console: Console, run_dir: Path, story: Story, cleanup: ExitStack, *, s
         programs.start_api(answers.url)
     with reporter.starting("jobs"):
         programs.wait_for_jobs()
+    variables = deployment.tell_shells(answers.url, answers.key)
     console.print(f"servers, API and jobs are up after {time.monotonic() - began:.0f} s; logs: {deployment.logs}", soft_wrap=True, highlight=False)
 
     feeding = Feeding(partial(story.feed, settings))
@@ -117,26 +118,22 @@ def _run(console: Console, run_dir: Path, story: Story, cleanup: ExitStack, *, s
     watching.tell(fed, story.tenant)
     _report(console, answers, story.truths)
     if stays:
-        _stay(console, programs)
+        _stay(console, answers, variables, programs)
 
 
 def _report(console: Console, answers: Answers, truths: Mapping[str, float]) -> None:
-    page = answers.get("/v1/leads", limit=BEST)
-    console.print(report.best_leads(page, truths))
+    console.print(report.best_leads(answers.get("/v1/leads", limit=BEST), truths))
     console.print(report.quality(answers.get("/v1/metrics")))
     if truths:
         published = {lead["lead"]: lead["propensity"] for lead in answers.every("/v1/leads")}
         near = nearness(published, truths)
         if near is not None:
             console.print(report.against_truth(near), soft_wrap=True)
-    console.print(f"\nAPI: {answers.url}/docs", soft_wrap=True)
-    best = page["items"][0]["lead"] if page["items"] else None
-    for line in report.how_to_go_on(answers, best):
-        console.print(f"  {line}", soft_wrap=True, markup=False, highlight=False)
 
 
-def _stay(console: Console, programs: Programs) -> None:
-    console.print("Ctrl-C stops everything that the demo started.")
+def _stay(console: Console, answers: Answers, variables: Path, programs: Programs) -> None:
+    for line in report.how_to_go_on(answers, variables):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
     with suppress(KeyboardInterrupt):
         while True:
             programs.check()

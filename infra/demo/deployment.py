@@ -1,7 +1,9 @@
 """Where a demo's records, rows and files are: of its own, and cleared away by the next demo."""
 
 import os
+import shlex
 import shutil
+from pathlib import Path
 
 from connectors.cassandra.keyspaces import remove_keyspaces
 from connectors.kafka.removal import remove
@@ -32,6 +34,7 @@ class Deployment:
         self.logs = stack.run_dir / "logs" / FOLDER
         self.folder = stack.run_dir / FOLDER
         self.tmp = self.folder / "tmp"
+        self._variables: dict[str, str] = {}
 
     def clear_files(self) -> None:
         """Remove the files of the demo before; no program of it may run."""
@@ -49,7 +52,7 @@ class Deployment:
         port = Settings.from_environment().api.port
         tenants = self.folder / "tenants.toml"
         tenants.write_text(tenant_table(tenant), encoding="utf-8")
-        os.environ |= {
+        self._variables = {
             **self._stack.addresses.environment(self._stack.run_dir),
             "PROX_KAFKA__TOPIC_PREFIX": f"{self.name}.",
             "PROX_CASSANDRA__KEYSPACE": self.name,
@@ -57,7 +60,21 @@ class Deployment:
             "PROX_TENANTS_FILE": str(tenants),
             "PROX_API__PORT": str(port if ports.is_free(port) else ports.free_port()),
         }
+        os.environ |= self._variables
         return Settings.from_environment()
+
+    def tell_shells(self, url: str, key: str) -> Path:
+        """Write this run's variables for other terminals, with API and KEY; gone when the demo ends, readable by nobody else.
+
+        Returns
+        -------
+        The file.
+        """
+        file = self.folder / "demo.env"
+        file.touch(mode=0o600)
+        lines = (f"{name}={shlex.quote(value)}\n" for name, value in {**self._variables, "API": url, "KEY": key}.items())
+        file.write_text("".join(lines), encoding="utf-8")
+        return file
 
     def make_topics(self, settings: Settings, reporter: Reporter) -> None:
         """Topics and schemas of this run; those of earlier ones go."""

@@ -1,8 +1,9 @@
 """What a demo tells at its end."""
 
+import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from rich.table import Table
 
@@ -10,11 +11,11 @@ from infra.demo.answers import Answers
 from infra.demo.truth import Nearness
 
 MEASURES = {
-    "auc": "of two leads, the one that converts had the higher propensity",
-    "log_loss": "surprise at what happened; lower is better",
-    "brier": "squared error of the propensity",
-    "ece": "how far propensities are from how often it happened",
-    "base_rate": "how often it happened",
+    "auc": "0.5 is chance, 1 is perfect order",
+    "log_loss": "lower is better",
+    "brier": "squared error",
+    "ece": "calibration error",
+    "base_rate": "how many converted",
 }
 
 
@@ -54,11 +55,14 @@ def against_truth(near: Nearness) -> str:
     )
 
 
-def how_to_go_on(answers: Answers, lead: str | None) -> list[str]:
-    """Requests to try."""
-    header = f"curl -s -H 'X-Api-Key: {answers.key}'"
-    lines = [f"{header} '{answers.url}/v1/leads?grade=A&limit=5'"]
-    if lead is not None:
-        path = f"{answers.url}/v1/leads/{quote(lead, safe='')}"
-        lines += [f"{header} '{path}'", f"{header} '{path}/scores?limit=5'"]
-    return lines
+def how_to_go_on(answers: Answers, variables: Path) -> list[str]:
+    """What to try while the demo stays."""
+    return [
+        "",
+        f"The API answers at {answers.url}, its documents are at {answers.url}/docs. In another terminal:",
+        f"  set -a; . {shlex.quote(str(variables))}; set +a",
+        '  curl -s -H "X-Api-Key: $KEY" "$API/v1/leads?grade=A&limit=5"',
+        "Or in one line:",
+        f"  curl -s -H 'X-Api-Key: {answers.key}' '{answers.url}/v1/leads?grade=A&limit=5'",
+        "Ctrl-C stops everything that the demo started.",
+    ]

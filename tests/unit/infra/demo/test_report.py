@@ -1,5 +1,7 @@
 """What a demo shows at its end."""
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 
@@ -42,8 +44,9 @@ def test_quality_begins_with_auc_and_log_loss():
     assert 0 < text.index("auc") < text.index("0.7543") < text.index("log_loss") < text.index("0.5612")
 
 
-def test_requests_to_try_carry_the_key_and_the_lead():
-    """They can be pasted into a shell, whatever the lead's id."""
-    lines = report.how_to_go_on(Answers("http://127.0.0.1:8000", "secret"), "a lead/1")
+def test_requests_to_try_can_be_pasted():
+    """They carry the key and the address, and a path with a blank is quoted."""
+    lines = report.how_to_go_on(Answers("http://127.0.0.1:8000", "secret"), Path("/a run/demo.env"))
 
-    assert "curl -s -H 'X-Api-Key: secret' 'http://127.0.0.1:8000/v1/leads/a%20lead%2F1'" in lines
+    assert "  set -a; . '/a run/demo.env'; set +a" in lines
+    assert "  curl -s -H 'X-Api-Key: secret' 'http://127.0.0.1:8000/v1/leads?grade=A&limit=5'" in lines
