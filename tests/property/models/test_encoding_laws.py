@@ -73,9 +73,7 @@ def test_a_model_survives_its_bytes(model: LinearModel):
 
 
 @given(texts_by_name, numbers_by_name, maybe_names, st.dictionaries(st.integers(0, 2**64 - 1), longs), longs, longs, longs)
-def test_an_acquaintance_survives_its_bytes(
-    texts: dict, numbers: dict, account_id: str | None, recent: dict, sequence: int, last_at: int, queued: int
-):
+def test_an_acquaintance_survives_its_bytes(texts: dict, numbers: dict, account_id: str | None, recent: dict, sequence: int, last_at: int, due: int):
     """Profile, account, recent events in their order, and the place in the queue."""
     known = Acquaintance()
     known.texts, known.numbers, known.account_id, known.recent = texts, numbers, account_id, recent
