@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -17,19 +18,25 @@ from rich.markup import escape
 from infra.stack import Part, Stack, jars, signals
 from infra.stack.progress import Shown
 from schemas.errors import ProxError
-from tests.bench import machine, report, throughput
+from tests.bench import latency, machine, report, scaling, state, throughput
 from tests.bench.report import Figures
 from tests.bench.workload import Workload
 from tests.bench.world import World
 
 EX_INTERRUPTED = 130
-QUICK_EVENTS, QUICK_LEADS = 20_000, 2_000
+FEW_LEADS = 1_000
+WARM_UP_S = 15.0
+STATE_LEADS = 2_000
 
 
 class Stage(StrEnum):
     """A part of the benchmark."""
 
     THROUGHPUT = "throughput"
+    LATENCY = "latency"
+    STATE = "state"
+    LEADS = "leads"
+    PARALLELISM = "parallelism"
 
 
 class Options(NamedTuple):
@@ -39,6 +46,9 @@ class Options(NamedTuple):
     leads: int
     rounds: int
     runners: tuple[str, ...]
+    seconds: float
+    burst: int
+    many_leads: int
     keep: bool
     console: Console
 
@@ -54,6 +64,9 @@ def main(
     leads: Annotated[int, typer.Option(min=1, help="whose events they are")] = 25_000,
     rounds: Annotated[int, typer.Option(min=1, help="of every runner")] = 2,
     runner: Annotated[list[str] | None, typer.Option(help="these runners; all when left out")] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="of each rate of the latency")] = 60.0,
+    burst: Annotated[int, typer.Option(min=1_000, help="records that find the peak of the whole path")] = 20_000,
+    many_leads: Annotated[int, typer.Option(min=FEW_LEADS, help=f"that {FEW_LEADS:,} leads are compared with")] = 1_000_000,
     *,
     quick: Annotated[bool, typer.Option("--quick", help="small sizes, one round: shows that it works, measures little")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="leave the servers' logs and data")] = False,
@@ -64,9 +77,9 @@ def main(
     unknown = set(runners) - set(throughput.RUNNERS)
     if unknown:
         raise typer.BadParameter(f"no runner {', '.join(sorted(unknown))}; there are {', '.join(throughput.RUNNERS)}")
-    options = Options(events, leads, rounds, runners, keep, console)
+    options = Options(events, leads, rounds, runners, seconds, burst, many_leads, keep, console)
     if quick:
-        options = options._replace(events=QUICK_EVENTS, leads=QUICK_LEADS, rounds=1)
+        options = options._replace(events=20_000, leads=2_000, rounds=1, seconds=10.0, burst=3_000, many_leads=20_000)
     described = machine.describe()
     report.machine(console, described)
     found: Figures = {"machine": described._asdict()}
@@ -102,8 +115,37 @@ def _throughput(options: Options) -> Figures:
         return report.throughput(options.console, throughput.compare(world, options.console, options.runners, options.rounds))
 
 
+def _latency(options: Options) -> Figures:
+    began = time.monotonic()
+    with stack_of(options, Part.KAFKA, Part.REGISTRY, Part.CASSANDRA) as stack:
+        found = latency.measure(stack, options.console, began=began, burst=options.burst, seconds=options.seconds, warm_up_s=WARM_UP_S)
+    return report.latency(options.console, found)
+
+
+def _state(options: Options) -> Figures:
+    with options.console.status("the engine over simulated journeys"):
+        found = state.measure(STATE_LEADS)
+    return report.state(options.console, found)
+
+
+def _leads(options: Options) -> Figures:
+    with stack_of(options, Part.KAFKA, Part.REGISTRY) as stack:
+        found = scaling.by_leads(stack, options.console, events=options.events, leads=(FEW_LEADS, options.many_leads))
+    return report.scaling(options.console, "leads", found)
+
+
+def _parallelism(options: Options) -> Figures:
+    with stack_of(options, Part.KAFKA, Part.REGISTRY) as stack:
+        found = scaling.by_task_managers(stack, options.console, events=options.events, leads=options.leads)
+    return report.scaling(options.console, "parallelism", found)
+
+
 STAGES: dict[Stage, Callable[[Options], Figures]] = {
     Stage.THROUGHPUT: _throughput,
+    Stage.LATENCY: _latency,
+    Stage.STATE: _state,
+    Stage.LEADS: _leads,
+    Stage.PARALLELISM: _parallelism,
 }
 
 if __name__ == "__main__":

@@ -6,11 +6,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.latency import STATED_RATE, Latency
 from tests.bench.machine import Machine
-from tests.bench.throughput import Comparison
+from tests.bench.state import State
+from tests.bench.throughput import Comparison, Run
 
 AIMS = {"bytewax": 1.5, "quix": 2.5, "bare": 0.5}
 """Other → how many times as fast ProX is to be."""
+
+AIM_SCORES_MS, AIM_ROWS_MS = 250, 1_000
+STATED = str(STATED_RATE)
 
 Figures = dict[str, Any]
 
@@ -43,10 +48,46 @@ def throughput(console: Console, comparison: Comparison) -> Figures:
     return {"throughput": speeds, "ratios": ratios, "cpu_us_per_event": cpu, "faults": sum(run.faults for run in comparison.runs)}
 
 
-def figures(console: Console, title: str, rows: Mapping[str, Mapping[str, float]], unit: str) -> None:
-    """A table of named figures."""
-    columns = list(dict.fromkeys(name for row in rows.values() for name in row))
-    table = Table("", *columns, title=f"{title} ({unit})", title_justify="left")
-    for name, row in rows.items():
-        table.add_row(name, *(f"{row[column]:,.0f}" if column in row else "" for column in columns))
+def latency(console: Console, found: Latency) -> Figures:
+    """Latencies by rate, the peak, and how long a start takes."""
+    table = Table(
+        "with everything running", "records/s", "p50 ms", "p99 ms", "aim", "measured", title="Latency from the producer", title_justify="left"
+    )
+    for name, phase in found.phases.items():
+        for goal, what, aim in (("scores topic", phase.scores, AIM_SCORES_MS), ("row in Cassandra", phase.rows, AIM_ROWS_MS)):
+            told_aim = f"p99 < {aim:,} ms" if name == STATED else ""
+            table.add_row(f"{name}: to the {goal}", f"{phase.sent_per_s:,.0f}", f"{what.p50:,.0f}", f"{what.p99:,.0f}", told_aim, f"{what.n:,}")
     console.print(table)
+    console.print(
+        f"peak of the whole path {found.peak_per_s:,.0f} scores/s; first score {found.jobs_to_first_score_s:.0f} s after the jobs' start,"
+        f" {found.servers_to_first_score_s:.0f} s after the servers' (aim: 60 s)",
+        highlight=False,
+    )
+    return {
+        "latency_ms": {name: phase.scores._asdict() | {"rate": phase.sent_per_s} for name, phase in found.phases.items()},
+        "stored_ms": {name: phase.rows._asdict() for name, phase in found.phases.items()},
+        "peak_per_s": found.peak_per_s,
+        "first_score_s": {"after_jobs": found.jobs_to_first_score_s, "after_servers": found.servers_to_first_score_s},
+    }
+
+
+def state(console: Console, found: State) -> Figures:
+    """Bytes of a lead."""
+    table = Table("bytes of a lead", "mean", "p50", "p99", "most", "aim", title="State", title_justify="left")
+    rows = (("memory", found.memory, "< 1,000"), ("pending examples", found.pending, "< 4,000"), ("one kept point", found.point, ""))
+    for name, cost, aim in rows:
+        table.add_row(name, *(f"{size:,.0f}" for size in cost), aim)
+    console.print(table)
+    console.print(f"{found.leads:,} leads after 90 days of simulated journeys, {found.events:,} events", highlight=False)
+    return {"state_bytes": {name: getattr(found, name)._asdict() for name in ("memory", "pending", "point")}}
+
+
+def scaling(console: Console, of: str, found: Mapping[int, Run]) -> Figures:
+    """Speeds by size, compared with the first."""
+    table = Table(of, "events/s", "of the first", "µs of processor", title=f"ProX by {of}", title_justify="left")
+    base = next(iter(found.values()))
+    for size, run in found.items():
+        ratio = run.events_per_s / base.events_per_s
+        table.add_row(f"{size:,}", f"{run.events_per_s:,.0f}", f"{ratio:.2f} ×", f"{run.cpu_us:,.0f}")
+    console.print(table)
+    return {of: {str(size): {"events_per_s": run.events_per_s, "cpu_us": run.cpu_us} for size, run in found.items()}}

@@ -38,7 +38,7 @@ def run(
     """
     identity = process.spawn(command, log=log, env=env, cwd=ROOT)
     try:
-        return watch(lambda: _cpu_s(identity), total=total, count=count, show=show, check=lambda: _check(identity, log))
+        return watch(lambda: cpu_s_of(identity), total=total, count=count, show=show, check=lambda: require_running(identity, log))
     finally:
         stop(identity)
 
@@ -86,22 +86,32 @@ def _children(identity: process.Identity) -> list[psutil.Process]:
     return []
 
 
-def _cpu_s(identity: process.Identity) -> float:
+def cpu_s_of(identity: process.Identity) -> float:
+    """Processor seconds that a program and its children have used."""
     parent = identity.process()
-    return cpu_s([parent, *_children(identity)] if parent else [])
-
-
-def cpu_s(processes: Sequence[psutil.Process]) -> float:
-    """Processor seconds that processes have used."""
     total = 0.0
-    for each in processes:
+    for each in [parent, *_children(identity)] if parent else []:
         with suppress(psutil.NoSuchProcess):
             times = each.cpu_times()
             total += times.user + times.system
     return total
 
 
-def _check(identity: process.Identity, log: Path) -> None:
+def require_running(identity: process.Identity, log: Path) -> None:
+    """Refuse to wait for a program that has ended.
+
+    Raises
+    ------
+    FatalError
+        With the end of its log.
+    """
     if not identity.is_running:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
-        raise FatalError(f"the runner ended ({identity.exit_code}) before its work was done:\n" + "\n".join(lines))
+        raise FatalError(f"{log.stem} ended ({identity.exit_code}) before its work was done:\n" + "\n".join(lines))
+
+
+def jvm_environment(run_dir: Path) -> dict[str, str]:
+    """Variables that keep what a JVM unpacks and logs in the run directory: one that is killed leaves a hundred megabytes."""
+    tmp = run_dir / "tmp"
+    tmp.mkdir(exist_ok=True)
+    return {"JAVA_TOOL_OPTIONS": f"-Djava.io.tmpdir={tmp}", "FLINK_LOG_DIR": str(run_dir / "logs")}

@@ -85,16 +85,16 @@ def run_once(world: World, console: Console, runner: str, number: int, truth: Ex
     begins = world.ends(output)
     task = Task(world.kafka, output, world.state_dir(name))
     command = [*_command(runner, console)]
-    variables = _prox_environment(world, name) | dict(env or {}) if runner == PROX else _rival_environment(task, runner)
+    variables = prox_environment(world, name) | dict(env or {}) if runner == PROX else _rival_environment(task, runner)
     total = world.workload.total
-    with _bar(console, name, total) as progress:
+    with bar(console, name, total) as progress:
         history = running.run(
             command,
             env=variables,
             log=world.stack.run_dir / f"logs/{world.name}-{name}.log",
             total=total,
             count=lambda: sum(world.ends(output).values()) - sum(begins.values()),
-            show=_shown(progress),
+            show=shown(progress),
         )
     return judged(world, runner, output, begins, history, truth)
 
@@ -120,8 +120,10 @@ def _command(runner: str, console: Console) -> list[str]:
     return [str(python), "-m", f"tests.bench.runners.{RIVALS.get(runner, runner)}"]
 
 
-def _prox_environment(world: World, name: str) -> dict[str, str]:
+def prox_environment(world: World, name: str) -> dict[str, str]:
+    """Variables of `score_leads` in this world; what a run keeps lies under its name."""
     return {
+        **running.jvm_environment(world.stack.run_dir),
         **world.stack.addresses.environment(world.stack.run_dir),
         "PROX_KAFKA__TOPIC_PREFIX": world.kafka.topic_prefix,
         "PROX_FLINK__CHECKPOINT_DIR": world.state_dir(name).as_uri(),
@@ -136,12 +138,14 @@ def _rival_environment(task: Task, runner: str) -> dict[str, str]:
     return {**task.environment(), "PYTHONPATH": str(venvs.ROOT), "NUMBA_CACHE_DIR": str(cache)}
 
 
-def _bar(console: Console, name: str, total: int) -> Progress:
+def bar(console: Console, name: str, total: int) -> Progress:
+    """A bar of scores."""
     columns = (TextColumn("{task.description:<12}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn())
     progress = Progress(*columns, console=console, transient=True)
     progress.add_task(name, total=total)
     return progress
 
 
-def _shown(progress: Progress) -> Callable[[int], None]:
+def shown(progress: Progress) -> Callable[[int], None]:
+    """What moves the bar."""
     return lambda done: progress.update(progress.task_ids[0], completed=done)

@@ -1,0 +1,93 @@
+"""What a lead costs in state: the engine over simulated journeys, then a look at what it keeps."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from models import memory
+from models.due import DueQueue
+from models.engine import Engine
+from models.enrichment import Acquaintance, enrich
+from models.journeys import simulator
+from models.replay import DictMemories, DictStore
+from schemas.enriched import EnrichedEvent
+from schemas.event import Event
+from schemas.ids import Millis, lead_key
+from schemas.outcome import Outcome
+from schemas.policy import DAY_MS
+from tests.bench.workload import MONDAY
+
+RETENTION_MS = 400 * DAY_MS
+DAYS = 90
+BATCH = 500
+HEAD_BYTES = 1 + 8 * memory.ROW_WIDTH
+
+
+class Cost(NamedTuple):
+    """Bytes of one kind, over leads."""
+
+    mean: float
+    p50: float
+    p99: float
+    most: float
+
+
+class State(NamedTuple):
+    """Over the leads that are remembered at the end.
+
+    `memory`: the row. `pending`: what waits for labels, index entries and kept points together. `point`: one kept point.
+    """
+
+    leads: int
+    events: int
+    memory: Cost
+    pending: Cost
+    point: Cost
+
+
+def measure(leads: int) -> State:
+    """The state of so many leads at the end of ninety days."""
+    engine, memories, queue = Engine({}, retention_ms=RETENTION_MS), DictMemories(), DueQueue(DictStore())
+    known: dict[str, Acquaintance] = {}
+    batch: list[EnrichedEvent | Outcome] = []
+    events = 0
+
+    def take() -> None:
+        queue.add(engine.process(batch, memories, lambda _tenant: None, now=Millis(0)).due)
+        now = batch[-1].occurred_at
+        _, due = engine.mature(queue.take(now), memories, now=now)
+        queue.add(due)
+        batch.clear()
+
+    for step in simulator.simulate(tenant="bench", seed=1, leads=leads, start=MONDAY, days=DAYS):
+        record = _enriched(step.record, known)
+        if record is None:
+            continue
+        batch.append(record)
+        events += isinstance(record, EnrichedEvent)
+        if len(batch) == BATCH:
+            take()
+    if batch:
+        take()
+    return _cost(memories, events)
+
+
+def _enriched(record: Event | Outcome, known: dict[str, Acquaintance]) -> EnrichedEvent | Outcome | None:
+    if isinstance(record, Outcome):
+        return record
+    acquaintance = known.setdefault(lead_key(record.tenant, record.lead), Acquaintance())
+    return enrich(record, acquaintance, retention_ms=RETENTION_MS).event
+
+
+def _cost(memories: DictMemories, events: int) -> State:
+    kept = dict.fromkeys(memories.leads, 0)
+    for (key, _), point in memories.points.items():
+        kept[key] += len(point)
+    pending = [len(lead.to_bytes()) - HEAD_BYTES + kept[key] for key, lead in memories.leads.items()]
+    points = [len(point) for point in memories.points.values()]
+    return State(len(memories.leads), events, _summary([HEAD_BYTES] * len(memories.leads)), _summary(pending), _summary(points))
+
+
+def _summary(sizes: list[int]) -> Cost:
+    p50, p99, most = np.percentile(sizes, [50, 99, 100])
+    return Cost(round(float(np.mean(sizes)), 1), float(p50), float(p99), float(most))
