@@ -86,7 +86,8 @@ class Replay:
     def run(self, batches: Iterable[Sequence[EnrichedEvent | Outcome]]) -> Iterator[Processed]:
         """What each batch gives. Labels due before a batch begins are learned before it is scored."""
         for batch in batches:
-            matured = self._advance(min(self._clock_of(record) for record in batch)) if batch else []
+            # as a watermark: all before the batch's first instant has come, the instant itself has not
+            matured = self._advance(min(self._clock_of(record) for record in batch) - 1) if batch else []
             processed = self.engine.process(batch, self.memories, self._models.get, now=Millis(0))
             self._due.add(processed.due)
             self.learn(processed.examples)
