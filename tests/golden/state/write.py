@@ -1,0 +1,176 @@
+"""`python -m tests.golden.state.write`: golden files for state encodings that have none yet. Those that exist are never written again.
+
+A golden file is state as some release wrote it (`<what>.v<version>.bin`) and what it meant (`.json`). When an encoding changes, its version
+byte does too, the new version gets a file, and the old ones go on being read.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from models import enrichment, learner, memory, pairing, prequential, scorer, student
+from models.features import vector
+from models.features.registry import WIDTH
+from models.features.vector import FeatureVector, categorical_id, numeric_id, vector_from_bytes
+from models.memory import LeadMemory, PendingPoint
+from models.pairing import KeptPoint, point_from_bytes
+from models.scorer import LinearModel, model_from_bytes
+from schemas.example import MaturedExample
+from schemas.ids import Millis
+from schemas.policy import TenantPolicy
+
+FOLDER = Path(__file__).parent
+MONDAY = Millis(1_772_442_000_000)
+
+
+class Encoding(NamedTuple):
+    """A state encoding: its version, an example, how to read it into what it means, and how to read and write it again."""
+
+    version: int
+    example: Callable[[], bytes]
+    meaning: Callable[[bytes], Any]
+    again: Callable[[bytes], bytes]
+
+
+def a_vector() -> FeatureVector:
+    """A few features of both kinds."""
+    ids = np.array([categorical_id("plan=pro"), numeric_id("seconds_on_page")], np.uint32)
+    return FeatureVector(np.linspace(0, 1, WIDTH).astype(np.float32), ids, np.array([1.0, 3.5], np.float32))
+
+
+def an_example(number: int) -> MaturedExample:
+    """Every third converts."""
+    is_converted = number % 3 == 0
+    features = a_vector()._replace(dense=np.full(WIDTH, number, np.float32)).to_bytes()
+    at = Millis(MONDAY + number)
+    return MaturedExample("acme", "ada", f"e-{number}", number, at, at, 0, 1, is_converted, is_converted, 0.1 * number, [0.1, 0.2], 1, features)
+
+
+def _memory() -> bytes:
+    row = np.arange(memory.ROW_WIDTH, dtype=np.float64) * 1.5
+    row[memory.OUTCOME_AT] = np.nan
+    points = [PendingPoint(3, MONDAY, 0, 2**32 - 1), PendingPoint(4, MONDAY + 1, 2, 7, MONDAY + 5, 1)]
+    return LeadMemory(row, points).to_bytes()
+
+
+def _memory_meaning(data: bytes) -> Any:
+    read = LeadMemory.from_bytes(data)
+    return {"row": [None if np.isnan(value) else value for value in read.row.tolist()], "pending": [point._asdict() for point in read.pending]}
+
+
+def _acquaintance() -> bytes:
+    known = enrichment.Acquaintance()
+    known.texts, known.numbers, known.account_id = {"plan": "für alle"}, {"employees": 40.0}, "account-1"
+    known.recent, known.sequence, known.last_at, known.queued_for = {2**64 - 1: MONDAY, 7: MONDAY + 1}, 2, MONDAY, MONDAY + 600_000
+    return known.to_bytes()
+
+
+def _acquaintance_meaning(data: bytes) -> Any:
+    known = enrichment.Acquaintance.from_bytes(data)
+    return {name: getattr(known, name) for name in known.__slots__ if name != "recent"} | {"recent": [list(item) for item in known.recent.items()]}
+
+
+def _model() -> bytes:
+    return LinearModel(
+        bias=np.array([-2.0, -1.5]),
+        dense_weight=np.linspace(-1, 1, WIDTH),
+        dense_mean=np.linspace(0, 2, WIDTH),
+        dense_scale=np.linspace(0.5, 1, WIDTH),
+        ids=np.array([3, 2**32 - 2], np.uint32),
+        weight=np.array([0.25, -0.5]),
+        mean=np.array([0.0, 1.0]),
+        scale=np.array([1.0, 2.0]),
+    ).to_bytes()
+
+
+def _listed(columns: tuple[Any, ...]) -> list[Any]:
+    return [column.tolist() for column in columns]
+
+
+def _learner() -> bytes:
+    learning = learner.RiverLearner(prior=0.2, intervals=2)
+    for number in range(4):
+        learning.learn(an_example(number))
+    return learning.to_bytes()
+
+
+def _prequential() -> bytes:
+    metrics = prequential.Prequential()
+    for number in range(10):
+        metrics.update(number / 10, is_converted=number % 3 == 0)
+    return metrics.to_bytes()
+
+
+def _student() -> bytes:
+    learning = student.Student("acme", TenantPolicy(window_ms=None))
+    learning.learn([an_example(number) for number in range(4)])
+    learning.snapshot(now=MONDAY)
+    return learning.to_bytes()
+
+
+def _read_student(data: bytes) -> student.Student:
+    return student.Student.from_bytes(data, "acme", TenantPolicy(window_ms=None))
+
+
+def _student_meaning(data: bytes) -> Any:
+    read = _read_student(data)
+    counts = {name: getattr(read, name) for name in ("version", "examples", "labels", "as_of")}
+    return counts | {"metrics": [list(metric) for metric in read.metrics()], "model": _listed(read.learner.model())}
+
+
+def _point() -> bytes:
+    return KeptPoint("e-1", 7, 0.25, (0.125, 0.5), a_vector().to_bytes()).to_bytes()
+
+
+def _point_meaning(data: bytes) -> Any:
+    point = point_from_bytes(data)
+    return point._asdict() | {"hazards": list(point.hazards), "features": point.features.hex()}
+
+
+ENCODINGS = {
+    "memory": Encoding(memory.VERSION, _memory, _memory_meaning, lambda data: LeadMemory.from_bytes(data).to_bytes()),
+    "point": Encoding(pairing.VERSION, _point, _point_meaning, lambda data: point_from_bytes(data).to_bytes()),
+    "vector": Encoding(
+        vector.VERSION[0],
+        lambda: a_vector().to_bytes(),
+        lambda data: _listed(vector_from_bytes(data)),
+        lambda data: vector_from_bytes(data).to_bytes(),
+    ),
+    "acquaintance": Encoding(
+        enrichment.VERSION, _acquaintance, _acquaintance_meaning, lambda data: enrichment.Acquaintance.from_bytes(data).to_bytes()
+    ),
+    "model": Encoding(scorer.VERSION, _model, lambda data: _listed(model_from_bytes(data)), lambda data: model_from_bytes(data).to_bytes()),
+    "learner": Encoding(
+        learner.VERSION,
+        _learner,
+        lambda data: _listed(learner.RiverLearner.from_bytes(data).model()),
+        lambda data: learner.RiverLearner.from_bytes(data).to_bytes(),
+    ),
+    "prequential": Encoding(
+        prequential.VERSION,
+        _prequential,
+        lambda data: prequential.Prequential.from_bytes(data).values(),
+        lambda data: prequential.Prequential.from_bytes(data).to_bytes(),
+    ),
+    "student": Encoding(student.VERSION, _student, _student_meaning, lambda data: _read_student(data).to_bytes()),
+}
+
+
+def write_missing() -> list[str]:
+    """Write a golden file for each current version that has none; returns the names."""
+    written = []
+    for what, encoding in ENCODINGS.items():
+        name = f"{what}.v{encoding.version}"
+        if not (FOLDER / f"{name}.bin").exists():
+            data = encoding.example()
+            (FOLDER / f"{name}.bin").write_bytes(data)
+            (FOLDER / f"{name}.json").write_text(json.dumps(encoding.meaning(data), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            written.append(name)
+    return written
+
+
+if __name__ == "__main__":
+    print("\n".join(write_missing()) or "every encoding has its golden file")  # noqa: T201 - a command's answer

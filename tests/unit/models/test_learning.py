@@ -1,0 +1,216 @@
+"""The learner, the model it gives, the student around it and the metrics of its predictions."""
+
+import msgpack
+import numpy as np
+import pytest
+
+from models.features.registry import WIDTH
+from models.features.vector import FeatureVector, categorical_id
+from models.grading import GRADES, grade
+from models.learner import RiverLearner
+from models.prequential import Prequential
+from models.replay import Replay
+from models.scorer import LinearModel, model_from_bytes, score, untrained
+from models.student import Student
+from schemas.errors import FatalError, PoisonRecordError
+from schemas.example import MaturedExample
+from schemas.ids import Millis
+from schemas.policy import DAY_MS, TenantPolicy
+from tests.builders import MONDAY, TENANT, a_model, arrived, later, opened_email, viewed_page, won
+
+WORD = categorical_id("plan=pro")
+
+
+def vector(*ids: int) -> FeatureVector:
+    return FeatureVector(np.zeros(WIDTH, np.float32), np.array(ids, np.uint32), np.ones(len(ids), np.float32))
+
+
+def an_example(*ids: int, is_converted: bool = False, is_final: bool = True, propensity: float = 0.2, at: Millis = MONDAY) -> MaturedExample:
+    """One interval's label."""
+    return MaturedExample(
+        tenant=TENANT,
+        lead="ada",
+        event_id="e1",
+        sequence=1,
+        as_of=at,
+        matured_at=at,
+        first_interval=0,
+        last_interval=0,
+        is_converted=is_converted,
+        is_final=is_final,
+        propensity=propensity,
+        hazards=[propensity],
+        model_version=1,
+        features=vector(*ids).to_bytes(),
+    )
+
+
+def propensity_of(model: LinearModel, *ids: int) -> float:
+    of = vector(*ids)
+    return float(score(model, of.dense.reshape(1, -1), of.ids, of.values, np.array([len(ids)])).propensity[0])
+
+
+@pytest.mark.parametrize("intervals", [1, 5])
+def test_before_any_label_everyone_has_the_prior(intervals: int):
+    """However many intervals the window has."""
+    assert pytest.approx(0.15) == propensity_of(untrained(0.15, intervals)) == propensity_of(RiverLearner(prior=0.15, intervals=intervals).model())
+
+
+def test_what_converts_is_scored_higher_than_what_does_not():
+    """A word that comes with conversions raises the propensity, well above that of leads without it."""
+    learner = RiverLearner(prior=0.15, intervals=1)
+    for _ in range(200):
+        learner.learn(an_example(WORD, is_converted=True))
+        learner.learn(an_example())
+    model = learner.model()
+
+    assert propensity_of(model, WORD) > 1.5 * propensity_of(model)
+
+
+def test_a_word_that_was_never_learned_weighs_nothing():
+    """Unseen values change no propensity."""
+    model = a_model()
+
+    assert propensity_of(model) == propensity_of(model, categorical_id("plan=unheard of"))
+
+
+def test_a_learner_of_another_version_is_refused():
+    """Its bytes are not guessed at."""
+    with pytest.raises(FatalError, match="version 9"):
+        RiverLearner.from_bytes(msgpack.packb([9, 0.0, 1, 0, b""]))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xc1",
+        msgpack.packb(7),
+        msgpack.packb([9]),
+        msgpack.packb([1, b"", b""]),
+        msgpack.packb([1, *[b"123"] * 8]),
+        a_model()._replace(bias=np.array([np.nan])).to_bytes(),
+        a_model()._replace(bias=np.array([])).to_bytes(),
+        a_model()._replace(weight=np.zeros(1)).to_bytes(),
+        a_model()._replace(dense_mean=np.zeros(3)).to_bytes(),
+        a_model()._replace(ids=a_model().ids[::-1].copy()).to_bytes(),
+    ],
+    ids=["empty", "garbage", "a number", "version", "too few", "odd lengths", "NaN", "no bias", "sparse", "dense", "order"],
+)
+def test_bytes_that_are_no_model_are_refused(data: bytes):
+    """A snapshot that cannot score never replaces one that can."""
+    with pytest.raises(PoisonRecordError):
+        model_from_bytes(data)
+
+
+def test_the_largest_contributions_are_the_reasons():
+    """Three of them, the strongest first, by the size of their share of the logit."""
+    model = untrained(0.1, 1)._replace(dense_weight=np.arange(WIDTH) * np.array([1.0, -1.0] * 9)[:WIDTH], dense_scale=np.ones(WIDTH))
+    scored = score(model, np.ones((1, WIDTH), np.float32), np.zeros(0, np.uint32), np.zeros(0, np.float32), np.zeros(1, np.int64))
+
+    assert ([16, 15, 14], [16.0, -15.0, 14.0]) == (scored.reason_at[0].tolist(), scored.reason_share[0].tolist())
+
+
+def test_without_contributions_there_are_no_reasons():
+    """An untrained model says nothing of why."""
+    scored = score(untrained(0.1, 1), np.ones((1, WIDTH), np.float32), np.zeros(0, np.uint32), np.zeros(0, np.float32), np.zeros(1, np.int64))
+
+    assert [-1, -1, -1] == scored.reason_at[0].tolist()
+
+
+def test_a_student_counts_a_prediction_once_when_it_is_final():
+    """Labels are learned interval by interval, the prediction is judged at the end, by what was published."""
+    student = Student(TENANT, TenantPolicy())
+    student.learn([an_example(is_final=False), an_example(is_converted=True, propensity=0.8)])
+
+    assert (1, 2, 1) == (student.examples, student.labels, student.prequential.points)
+    assert pytest.approx(0.04) == student.prequential.values()["brier"]
+
+
+def test_versions_count_from_one():
+    """And a snapshot says what it learned from, and until when."""
+    student = Student(TENANT, TenantPolicy())
+    student.learn([an_example(at=later(MONDAY, days=1)), an_example(at=MONDAY)])
+    first, second = student.snapshot(now=Millis(1)), student.snapshot(now=Millis(2))
+
+    assert [(1, later(MONDAY, days=1), 2), (2, later(MONDAY, days=1), 2)] == [(one.version, one.as_of, one.labels) for one in (first, second)]
+
+
+def test_metrics_name_their_model_and_how_many_points_they_saw():
+    """One row a metric; AUC only when both labels were seen."""
+    student = Student(TENANT, TenantPolicy())
+    nothing = student.metrics()
+    student.learn([an_example(propensity=0.2), an_example(propensity=0.9, is_converted=True)])
+
+    assert [] == nothing
+    assert {"auc": 1.0, "base_rate": 0.5} == {one.name: one.value for one in student.metrics() if one.name in ("auc", "base_rate")}
+    assert {(2, "river-logistic-regression")} == {(one.points, one.model) for one in student.metrics()}
+
+
+def test_certain_predictions_are_counted():
+    """0 and 1 are clipped for the log loss, and no bin is missed."""
+    metrics = Prequential()
+    metrics.update(0.0, is_converted=False)
+    metrics.update(1.0, is_converted=True)
+
+    assert {"auc": 1.0, "brier": 0.0, "ece": 0.0, "base_rate": 0.5, "log_loss": pytest.approx(1e-6, rel=1e-3)} == metrics.values()
+
+
+def test_a_student_of_another_version_is_refused():
+    """A newer release's state is not guessed at."""
+    with pytest.raises(FatalError, match="version 9"):
+        Student.from_bytes(msgpack.packb([9, [], b"", b""]), TENANT, TenantPolicy())
+
+
+def test_metrics_of_another_version_are_refused():
+    """A newer release's state is not guessed at."""
+    with pytest.raises(FatalError, match="version 9"):
+        Prequential.from_bytes(msgpack.packb([9, b"", b"", b"", 0.0, 0.0]))
+
+
+@pytest.mark.parametrize(
+    ("propensity", "engagement", "expected"),
+    [(0.0, 0.0, "D3"), (0.1, 0.5, "C2"), (0.25, 2.0, "B1"), (0.49, 1.9, "B2"), (0.5, 9.0, "A1"), (1.0, 0.0, "A3")],
+)
+def test_a_first_grade_is_the_band_of_its_measures(propensity: float, engagement: float, expected: str):
+    """The letter says how likely, the digit how active."""
+    assert expected == GRADES[grade(propensity, engagement)]
+
+
+@pytest.mark.parametrize(("propensity", "expected"), [(0.27, "C1"), (0.28, "B1"), (0.099, "C1"), (0.089, "D1"), (0.9, "A1")])
+def test_a_grade_moves_when_it_means_it(propensity: float, expected: str):
+    """From C, whose bounds are 0.10 and 0.25, only beyond a tenth."""
+    assert expected == GRADES[grade(propensity, 9.0, GRADES.index("C1"))]
+
+
+def test_a_replay_learns_before_it_scores():
+    """Labels that are due before a batch begins are learned first: its scores name the newer model."""
+    replay = Replay({TENANT: TenantPolicy(window_ms=DAY_MS)})
+    first, second, last = arrived(
+        viewed_page(at=MONDAY), opened_email("bob", at=later(MONDAY, hours=1)), viewed_page("eve", at=later(MONDAY, days=2))
+    )
+    versions = [[score.model_version for score in processed.scores] for processed in replay.run([[first, second], [], [last]])]
+
+    assert [[0, 0], [], [1]] == versions
+
+
+def test_a_replay_takes_an_outcome_on_the_last_instant_of_an_interval():
+    """What is due before a batch begins does not include its own first instant."""
+    replay = Replay({TENANT: TenantPolicy(window_ms=DAY_MS)})
+    records = arrived(viewed_page(at=instant_of_bucket()), won(at=later(instant_of_bucket(), days=1)), viewed_page("eve", at=later(MONDAY, days=9)))
+    examples = [one for processed in replay.run([[record] for record in records]) for one in processed.examples if one.lead == "ada"]
+
+    assert [(4, True)] == [(one.last_interval, one.is_converted) for one in examples if one.is_final]
+
+
+def instant_of_bucket() -> Millis:
+    """Monday, at a full ten minutes: its intervals end at the due queue's buckets."""
+    return Millis(MONDAY - MONDAY % 600_000)
+
+
+def test_a_replay_pairs_without_a_window():
+    """The outcome is learned at once, and scores after it name the model."""
+    replay = Replay({TENANT: TenantPolicy(window_ms=None)})
+    records = arrived(viewed_page(at=MONDAY), won(at=MONDAY), viewed_page("bob", at=MONDAY))
+
+    assert [[0], [], [1]] == [[one.model_version for one in processed.scores] for processed in replay.run([[record] for record in records])]
