@@ -1,5 +1,6 @@
 """A runner's process from its start until the last score is out, watched from outside and stopped by pid."""
 
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -16,6 +17,7 @@ POLL_S = 0.5
 STALLED_S = 400.0
 """Without a new score for so long a run is given up; a start on a machine that others use takes minutes."""
 STOPPED_WITHIN_S = 30.0
+STOP_POLL_S = 0.05
 LAST_LINES = 15
 
 
@@ -74,9 +76,17 @@ def stop(identity: process.Identity) -> None:
     with signals.ignored():
         family = [process.Identity(child.pid, child.create_time()) for child in _children(identity)]
         identity.stop(STOPPED_WITHIN_S)
-        for child in family:
-            if not child.wait(STOPPED_WITHIN_S):
-                child.kill()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for child in family:
+                child.signal(number)
+            _wait_until_ended(family)
+
+
+def _wait_until_ended(family: Sequence[process.Identity]) -> None:
+    # asked again and again: an orphan that nobody reaps has ended too, and no wait would tell
+    due = time.monotonic() + STOPPED_WITHIN_S
+    while any(child.is_running for child in family) and time.monotonic() < due:
+        time.sleep(STOP_POLL_S)
 
 
 def _children(identity: process.Identity) -> list[psutil.Process]:
