@@ -10,7 +10,7 @@ State: for each lead 553 bytes and up to 64 scoring points of about 300; points 
 for the retention's `lead_memory_days`. Both are drained by one timer for each lane.
 """
 
-from pyflink.common import Types
+from pyflink.common import Duration, Types, WatermarkStrategy
 
 from jobs import lanes
 from jobs.job import Job
@@ -24,9 +24,9 @@ def build(job: Job) -> None:
     flink = job.settings.flink
     read = [job.sources.read(topic) for topic in score_lane.SOURCES]
     batches = lanes.batched(job.tables, job.name, read, lanes=flink.lanes, window=flink.window)  # lane → events and outcomes, still bytes
-    published = job.sources.read(Topic.MODELS_PUBLISHED, ahead_of_time=True)
+    published = job.sources.read(Topic.MODELS_PUBLISHED)
     snapshots = job.tables.to_append_stream(job.tables.sql_query(f"SELECT k, v FROM {published.table}"), Types.ROW([BYTES, BYTES]))
-    models = snapshots.broadcast(score_lane.models_state())  # tenant → snapshot
+    models = snapshots.assign_timestamps_and_watermarks(_timeless()).broadcast(score_lane.models_state())  # tenant → snapshot
     scored = (
         batches.connect(models)
         .process(score_lane.ScoreLane(job.settings, job.settings.policies()), PUBLISHED)
@@ -34,3 +34,12 @@ def build(job: Job) -> None:
         .name("score_lane")
     )
     job.sinks.publish(scored, [Topic.SCORES_PUBLISHED, Topic.EXAMPLES_MATURED, Topic.RECORDS_DEAD])
+
+
+def _timeless() -> WatermarkStrategy:
+    """Models are of no event time: their stream is idle from its start on, so that it neither holds time back nor carries it away.
+
+    With any watermark of its own it would be the only one that tells time while no events come: a silence of two seconds would end every
+    open interval and forget every lead.
+    """
+    return WatermarkStrategy.no_watermarks().with_idleness(Duration.of_millis(1))

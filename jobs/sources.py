@@ -41,21 +41,13 @@ class Sources:
         self._job = job
         self._idle_timeout = idle_timeout
 
-    def read(self, topic: Topic, *, ahead_of_time: bool = False) -> Source:
+    def read(self, topic: Topic) -> Source:
         """The topic as a table, from its beginning or from where the job's state left off.
 
         Event time is the record's Kafka timestamp; one that is more than a day in the future moves it nowhere, as a single wrong clock
         would otherwise end every open interval of every lead.
-
-        Parameters
-        ----------
-        topic
-            What to read.
-        ahead_of_time
-            For a topic that must never hold event time back: its records' own times say nothing about the events'.
         """
         table = f"{self._job}_reads_{topic.name.lower()}"
-        bound = "+ INTERVAL '99' DAY" if ahead_of_time else f"- INTERVAL '{OUT_OF_ORDER.total_seconds():.0f}' SECOND"
         self.tables.execute_sql(f"""
             CREATE TABLE {table} (
                 k BYTES,
@@ -63,7 +55,7 @@ class Sources:
                 pt AS PROCTIME(),
                 ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
                 et AS CASE WHEN ts > CURRENT_ROW_TIMESTAMP() + INTERVAL '1' DAY THEN TO_TIMESTAMP_LTZ(0, 3) ELSE ts END,
-                WATERMARK FOR et AS et {bound}
+                WATERMARK FOR et AS et - INTERVAL '{OUT_OF_ORDER.total_seconds():.0f}' SECOND
             ) WITH (
                 'connector' = 'kafka',
                 'topic' = '{topic_name(self._kafka, topic)}',
