@@ -204,6 +204,10 @@ class FlinkCluster:
         """How many checkpoints of a job are complete."""
         return int(self._get(f"/jobs/{job_id}/checkpoints")["counts"]["completed"])
 
+    def state_backend(self, job_id: str) -> str:
+        """Which of Flink's backends keeps a job's state."""
+        return str(self._get(f"/jobs/{job_id}/checkpoints/config")["state_backend"])
+
     def restores(self, job_id: str) -> int:
         """How often a job went on from a checkpoint or savepoint."""
         return int(self._get(f"/jobs/{job_id}/checkpoints")["counts"]["restored"])
