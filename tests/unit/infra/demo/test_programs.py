@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.demo.programs import claim, last_words, programs_left
+from infra.demo.programs import Programs, claim, last_words, programs_left
 from infra.stack import process
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, FatalError
 
 
 def sleeping(folder: Path) -> process.Identity:
@@ -58,3 +58,15 @@ def test_the_telling_line_of_a_log_is_found(tmp_path: Path, said: str, telling: 
     log.write_text(said, encoding="utf-8")
 
     assert telling == last_words(log)
+
+
+def test_a_program_that_cannot_start_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Which one, what it said, and where its log is; nobody waits for it."""
+    monkeypatch.setenv("PROX_NONSENSE", "1")
+    programs = Programs(tmp_path, tmp_path / "logs", tmp_path / "tmp", servers=())
+    with pytest.raises(FatalError) as caught:
+        programs.start_api("http://127.0.0.1:9")
+    programs.stop()
+
+    told = "api ended (78) before the work was done: unknown variable PROX_NONSENSE: infra/settings.env lists the known ones"
+    assert f"{told}; see {tmp_path}/logs/api.log" == str(caught.value)
