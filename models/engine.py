@@ -1,19 +1,16 @@
 """process(batch, memories, …) → scores; mature(…) → examples: the thinking that jobs and replays share."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
-
-import numpy as np
+from typing import NamedTuple
 
 from models import memory as m
 from models import pairing
 from models.due import bucket_of
-from models.features.attributes import Attributes
-from models.features.registry import DENSE, WIDTH
-from models.features.vector import FeatureVector, digest
+from models.features.vector import digest
 from models.grading import GRADES, grade
-from models.remembering import SPARSE, remember
-from models.scorer import LinearModel, Scored, score, untrained
+from models.memories import Memories
+from models.remembrance import Remembered, Remembrance, Vectors
+from models.scorer import LinearModel, score, untrained
 from schemas.enriched import EnrichedEvent
 from schemas.event import OBSERVATION, PROFILE_UPDATED
 from schemas.example import MaturedExample
@@ -25,31 +22,6 @@ from schemas.score import LeadScore, Reason
 Due = dict[int, list[str]]
 
 
-class Memories(Protocol):
-    """What is remembered, by `tenant|lead`: a dict in tests and replays, Flink's state in a job."""
-
-    def load(self, key: str) -> m.LeadMemory:
-        """The lead's memory, an empty one for a stranger. The same object until `save`."""
-
-    def save(self, key: str, memory: m.LeadMemory) -> None:
-        """Keep the memory as it is now."""
-
-    def forget(self, key: str) -> None:
-        """Drop the lead's memory."""
-
-    def load_point(self, key: str, sequence: int) -> bytes:
-        """The kept point of a lead."""
-
-    def save_point(self, key: str, sequence: int, point: bytes) -> None:
-        """Keep a point."""
-
-    def drop_point(self, key: str, sequence: int) -> None:
-        """Drop a point."""
-
-    def save_type(self, event_type: str) -> None:
-        """Keep an event type, so that its counts can be named after a restart: called for every event."""
-
-
 class VersionedModel(NamedTuple):
     """A model and the version that its scores name."""
 
@@ -57,32 +29,19 @@ class VersionedModel(NamedTuple):
     model: LinearModel
 
 
-class Vectors(NamedTuple):
-    """The feature vectors of n events: dense (n, WIDTH), sparse ones end to end, event i's end at `ends[i]`.
+class Answers(NamedTuple):
+    """What a model says of n vectors, out of numpy: an element at a time costs more there than all at once."""
 
-    `after` (n, 2): the lead's latest time in ms and its decayed engagement, after each event.
-    """
+    version: int
+    propensities: list[float]
+    hazards: bytes
+    hazard_bytes: int
+    reason_at: list[list[int]]
+    reason_share: list[list[float]]
 
-    dense: np.ndarray
-    ids: np.ndarray
-    values: np.ndarray
-    ends: np.ndarray
-    after: np.ndarray
-
-    def one(self, i: int) -> FeatureVector:
-        """Vector i."""
-        start = int(self.ends[i - 1]) if i else 0
-        end = int(self.ends[i])
-        return FeatureVector(self.dense[i], self.ids[start:end], self.values[start:end])
-
-
-class Remembered(NamedTuple):
-    """Events that were new to their leads, in order, with their keys and vectors; and the memories that they changed, by key."""
-
-    events: list[EnrichedEvent]
-    keys: list[str]
-    vectors: Vectors
-    touched: dict[str, m.LeadMemory]
+    def hazards_of(self, i: int) -> bytes:
+        """The hazards of vector i, little-endian doubles."""
+        return self.hazards[i * self.hazard_bytes : (i + 1) * self.hazard_bytes]
 
 
 class Processed(NamedTuple):
@@ -108,12 +67,11 @@ class Engine:
         self._policies = policies
         self._default = TenantPolicy()
         self._retention_ms = retention_ms
-        self._attributes = Attributes()
+        self._remembrance = Remembrance()
 
     def know_types(self, event_types: Iterable[str]) -> None:
         """Learn the names of event types that were kept by `Memories.save_type`."""
-        for event_type in event_types:
-            self._attributes.type_id(event_type)
+        self._remembrance.know_types(event_types)
 
     def policy(self, tenant: str) -> TenantPolicy:
         """The tenant's policy."""
@@ -142,19 +100,17 @@ class Engine:
         now
             Wall-clock, only written into `scored_at`.
         """
-        due: Due = {}
-        scores: list[LeadScore] = []
-        examples: list[MaturedExample] = []
+        out = Processed([], [], {})
         run: list[EnrichedEvent] = []
         for record in batch:
             if isinstance(record, Outcome):
-                self._score_events(run, memories, model_of, scores, examples, due, now)
+                self._score_events(run, memories, model_of, out, now)
                 run = []
-                self._pair(record, memories, examples, due)
+                self._pair(record, memories, out.examples, out.due)
             elif record.channel != OBSERVATION and record.type != PROFILE_UPDATED:
                 run.append(record)
-        self._score_events(run, memories, model_of, scores, examples, due, now)
-        return Processed(scores, examples, due)
+        self._score_events(run, memories, model_of, out, now)
+        return out
 
     def mature(self, keys: Sequence[str], memories: Memories, *, now: int) -> tuple[list[MaturedExample], Due]:
         """Labels that event time has made known of these leads (`Processed.due`), and when to look at each again.
@@ -178,131 +134,89 @@ class Engine:
         return examples, due
 
     def remember(self, events: Sequence[EnrichedEvent], memories: Memories) -> Remembered:
-        """Remember events in order and give their vectors. Those that a lead's memory has taken already are left out.
-
-        The memories are changed in place, not yet saved.
-        """
-        taken, touched = _not_yet_taken(events, memories)
-        index = {key: i for i, key in enumerate(touched)}
-        keys = [lead_key(event.tenant, event.lead) for event in taken]
-        attributes = self._attributes
-        attributes.make_room()
-        attribute_ids: list[int] = []
-        attribute_values: list[float] = []
-        attribute_ends: list[int] = []
-        for event in taken:
-            memories.save_type(event.type)
-            attributes.append(event, attribute_ids, attribute_values)
-            attribute_ends.append(len(attribute_ids))
-        n = len(taken)
-        room = n * SPARSE + len(attribute_ids)
-        vectors = Vectors(
-            np.empty((n, WIDTH), np.float32), np.empty(room, np.uint32), np.empty(room, np.float32), np.empty(n, np.int64), np.empty((n, 2))
-        )
-        rows = np.array([memory.row for memory in touched.values()]).reshape(len(touched), m.ROW_WIDTH)
-        remember(
-            rows,
-            np.array([index[key] for key in keys], np.int64),
-            np.array([event.occurred_at for event in taken], np.float64),
-            np.array([attributes.type_id(event.type) for event in taken], np.uint32),
-            np.array([attributes.channel_id(event.channel) for event in taken], np.uint32),
-            np.array(attribute_ids, np.uint32),
-            np.array(attribute_values, np.float32),
-            np.array(attribute_ends, np.int64),
-            *vectors,
-        )
-        for memory, row in zip(touched.values(), rows, strict=True):
-            memory.row[:] = row  # a copy: a view would keep the whole batch's rows alive as long as the lead
-        return Remembered(taken, keys, vectors, touched)
+        """Remember events without scoring them (`Remembrance.remember`)."""
+        return self._remembrance.remember(events, memories)
 
     def _score_events(
         self,
         events: list[EnrichedEvent],
         memories: Memories,
         model_of: Callable[[str], VersionedModel | None],
-        scores: list[LeadScore],
-        examples: list[MaturedExample],
-        due: Due,
+        out: Processed,
         now: Millis,
     ) -> None:
-        taken, keys, vectors, touched = self.remember(events, memories)
-        of_tenant: dict[str, tuple[int, Scored]] = {}
-        for i, event in enumerate(taken):
+        if not events:
+            return
+        remembered = self.remember(events, memories)
+        features = remembered.vectors.to_bytes()
+        after = remembered.vectors.after.tolist()
+        of_tenant: dict[str, Answers] = {}
+        for i, event in enumerate(remembered.events):
             policy = self.policy(event.tenant)
-            memory = touched[keys[i]]
+            key = remembered.keys[i]
+            memory = remembered.touched[key]
+            as_of, engagement = int(after[i][0]), after[i][1]
             # as of the lead's latest event: a late one may have occurred before the outcome, and still its score would be of after it
-            if event.type in policy.skip_types or not pairing.is_open(memory, policy, int(vectors.after[i, 0])):
+            if event.type in policy.skip_types or not pairing.is_open(memory, policy, as_of):
                 continue
-            if event.tenant not in of_tenant:
-                of_tenant[event.tenant] = self._scored(event.tenant, policy, model_of, vectors)
-            version, scored = of_tenant[event.tenant]
-            published, features = self._publish(event, i, memory, vectors, version, scored, now)
-            scores.append(published)
-            hazards = tuple(scored.hazards[i].tolist())
-            self._keep(
-                keys[i], memory, policy, published, pairing.KeptPoint(event.event_id, version, published.propensity, hazards, features), memories
+            answers = of_tenant.get(event.tenant)
+            if answers is None:
+                answers = of_tenant[event.tenant] = self._answers(event.tenant, policy, model_of, remembered.vectors)
+            propensity = answers.propensities[i]
+            grade_index = grade(propensity, engagement, int(memory.row[m.GRADE]))
+            memory.row[m.GRADE] = grade_index
+            out.scores.append(
+                LeadScore(
+                    tenant=event.tenant,
+                    lead=event.lead,
+                    event_id=event.event_id,
+                    sequence=event.sequence,
+                    as_of=Millis(as_of),
+                    propensity=propensity,
+                    grade=GRADES[grade_index],
+                    reasons=self._reasons(remembered.vectors, i, answers),
+                    model_version=answers.version,
+                    feature_digest=digest(features[i]),
+                    scored_at=now,
+                    received_at=event.received_at,
+                )
             )
-        for key, memory in touched.items():
+            pending = pairing.new_point(memory, policy, sequence=event.sequence, as_of=as_of, event_id=event.event_id)
+            left_out = pairing.keep(memory, pending)
+            if left_out is not pending:
+                kept = pairing.point_bytes(event.event_id, answers.version, propensity, answers.hazards_of(i), features[i])
+                memories.save_point(key, event.sequence, kept)
+                if left_out is not None:
+                    memories.drop_point(key, left_out.sequence)
+        for key, memory in remembered.touched.items():
             policy = self.policy(split_lead_key(key)[0])
             if pairing.is_known_already(memory, policy):
-                self._mature_one(key, memory, policy, memories, int(memory.row[m.OUTCOME_AT]), examples)
-            self._queue(key, memory, policy, due)
+                self._mature_one(key, memory, policy, memories, int(memory.row[m.OUTCOME_AT]), out.examples)
+            self._queue(key, memory, policy, out.due)
             memories.save(key, memory)
 
-    def _scored(self, tenant: str, policy: TenantPolicy, model_of: Callable[[str], VersionedModel | None], vectors: Vectors) -> tuple[int, Scored]:
+    def _answers(self, tenant: str, policy: TenantPolicy, model_of: Callable[[str], VersionedModel | None], vectors: Vectors) -> Answers:
         # a lane mixes tenants: the whole batch under each model is cheaper than parting it, as nearly all batches have one tenant
         versioned = model_of(tenant) or VersionedModel(0, untrained(policy.prior, max(len(policy.interval_ends_ms), 1)))
-        return versioned.version, score(versioned.model, vectors.dense, vectors.ids, vectors.values, vectors.ends)
-
-    def _publish(
-        self,
-        event: EnrichedEvent,
-        i: int,
-        memory: m.LeadMemory,
-        vectors: Vectors,
-        version: int,
-        scored: Scored,
-        now: Millis,
-    ) -> tuple[LeadScore, bytes]:
-        vector = vectors.one(i)
-        features = vector.to_bytes()
-        propensity = float(scored.propensity[i])
-        as_of, decayed = vectors.after[i].tolist()
-        grade_index = grade(propensity, decayed, int(memory.row[m.GRADE]))
-        memory.row[m.GRADE] = grade_index
-        published = LeadScore(
-            tenant=event.tenant,
-            lead=event.lead,
-            event_id=event.event_id,
-            sequence=event.sequence,
-            as_of=Millis(int(as_of)),
-            propensity=propensity,
-            grade=GRADES[grade_index],
-            reasons=self._reasons(vector, scored.reason_at[i].tolist(), scored.reason_share[i].tolist()),
-            model_version=version,
-            feature_digest=digest(features),
-            scored_at=now,
-            received_at=event.received_at,
+        scored = score(versioned.model, vectors.dense, vectors.ids, vectors.values, vectors.ends)
+        return Answers(
+            version=versioned.version,
+            propensities=scored.propensity.tolist(),
+            hazards=scored.hazards.tobytes(),
+            hazard_bytes=8 * scored.hazards.shape[1],
+            reason_at=scored.reason_at.tolist(),
+            reason_share=scored.reason_share.tolist(),
         )
-        return published, features
 
-    def _reasons(self, vector: FeatureVector, places: list[int], shares: list[float]) -> list[Reason]:
+    def _reasons(self, vectors: Vectors, i: int, answers: Answers) -> list[Reason]:
         reasons = []
-        for place, share in zip(places, shares, strict=True):
+        for place, share in zip(answers.reason_at[i], answers.reason_share[i], strict=True):
             if place < 0:
                 break
-            name = DENSE[place].name if place < WIDTH else self._attributes.name_of.get(int(vector.ids[place - WIDTH]))
+            name = self._remembrance.name_of(vectors, i, place)
             if name is not None:
                 reasons.append(Reason(name, share))
         return reasons
-
-    def _keep(self, key: str, memory: m.LeadMemory, policy: TenantPolicy, published: LeadScore, point: pairing.KeptPoint, memories: Memories) -> None:
-        pending = pairing.new_point(memory, policy, sequence=published.sequence, as_of=published.as_of, event_id=published.event_id)
-        out = pairing.keep(memory, pending)
-        if out is not pending:
-            memories.save_point(key, published.sequence, point.to_bytes())
-            if out is not None:
-                memories.drop_point(key, out.sequence)
 
     def _pair(self, outcome: Outcome, memories: Memories, examples: list[MaturedExample], due: Due) -> None:
         key = lead_key(outcome.tenant, outcome.lead)
@@ -344,20 +258,6 @@ class Engine:
             return
         memory.row[m.QUEUED_FOR] = bucket
         due.setdefault(bucket, []).append(key)
-
-
-def _not_yet_taken(events: Sequence[EnrichedEvent], memories: Memories) -> tuple[list[EnrichedEvent], dict[str, m.LeadMemory]]:
-    """Events whose sequence is beyond what their leads remember: others were published again after a failure."""
-    taken: list[EnrichedEvent] = []
-    touched: dict[str, m.LeadMemory] = {}
-    for event in events:
-        key = lead_key(event.tenant, event.lead)
-        memory = touched.get(key) or memories.load(key)
-        if event.sequence > memory.row[m.SEQUENCE]:
-            memory.row[m.SEQUENCE] = event.sequence
-            touched[key] = memory
-            taken.append(event)
-    return taken, touched
 
 
 def _example(key: str, point: m.PendingPoint, kept: pairing.KeptPoint, label: pairing.Label) -> MaturedExample:

@@ -27,10 +27,16 @@ class KeptPoint(NamedTuple):
     features: bytes
 
     def to_bytes(self) -> bytes:
-        """A version byte, sizes, hazards, event id, features."""
-        event_id = self.event_id.encode()
-        head = _HEAD.pack(VERSION, self.model_version, self.propensity, len(self.hazards), len(event_id))
-        return b"".join((head, struct.pack(f"<{len(self.hazards)}d", *self.hazards), event_id, self.features))
+        """As `point_bytes` writes it."""
+        hazards = struct.pack(f"<{len(self.hazards)}d", *self.hazards)
+        return point_bytes(self.event_id, self.model_version, self.propensity, hazards, self.features)
+
+
+def point_bytes(event_id: str, model_version: int, propensity: float, hazards: bytes, features: bytes) -> bytes:
+    """A kept point: a version byte, sizes, hazards as little-endian doubles, event id, features."""
+    encoded_id = event_id.encode()
+    head = _HEAD.pack(VERSION, model_version, propensity, len(hazards) // 8, len(encoded_id))
+    return b"".join((head, hazards, encoded_id, features))
 
 
 def point_from_bytes(data: bytes) -> KeptPoint:
@@ -80,7 +86,8 @@ def keep(memory: LeadMemory, point: PendingPoint) -> PendingPoint | None:
 def new_point(memory: LeadMemory, policy: TenantPolicy, *, sequence: int, as_of: int, event_id: str) -> PendingPoint:
     """A scoring point as it begins to wait; an outcome that came before its event already counts."""
     point = PendingPoint(sequence, as_of, 0, draw(event_id))
-    return _with_outcome(point, policy, float(memory.row[OUTCOME_AT]), int(memory.row[IS_WON]))
+    outcome_at = float(memory.row[OUTCOME_AT])
+    return point if math.isnan(outcome_at) else _with_outcome(point, policy, outcome_at, int(memory.row[IS_WON]))
 
 
 def note_outcome(memory: LeadMemory, policy: TenantPolicy, *, at: int, is_won: bool) -> list[PendingPoint]:
