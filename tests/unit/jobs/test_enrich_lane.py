@@ -1,0 +1,110 @@
+"""The operator of enrich_events, called as Flink calls it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infra.settings import FlinkConfig
+from jobs.operators.enrich_lane import EnrichLane
+from schemas.topics import Topic
+from tests.builders import MONDAY, TUESDAY, an_event, later, updated_profile, viewed_page, won
+from tests.unit.jobs.fakes import CODEC, Harness, Record, a_record, of, offline_settings
+
+
+@pytest.fixture
+def lane(tmp_path: Path) -> Callable[..., Harness]:
+    return lambda cached_leads=100: Harness(lambda: EnrichLane(offline_settings(tmp_path, flink=FlinkConfig(cached_leads=cached_leads))))
+
+
+STORY = [
+    updated_profile(at=MONDAY, plan="pro"),
+    viewed_page(at=MONDAY),
+    viewed_page("bob", at=MONDAY),
+    viewed_page(at=MONDAY),
+    viewed_page(at=TUESDAY),
+]
+
+
+def test_events_come_out_joined_numbered_and_once(lane: Callable[..., Harness]):
+    """Under their lead's key, at their own time."""
+    published = lane().take([a_record(event) for event in STORY])
+
+    assert [(b"acme|ada", 1), (b"acme|ada", 2), (b"acme|bob", 1), (b"acme|ada", 3)] == [(one.key, one.value.sequence) for one in published]
+    assert [MONDAY, MONDAY, MONDAY, TUESDAY] == [one.at for one in published]
+    assert {"plan": "pro"} == published[-1].value.profile_texts
+
+
+@pytest.mark.parametrize("cached_leads", [1, 100])
+def test_a_restart_between_any_two_batches_changes_nothing(lane: Callable[..., Harness], cached_leads: int):
+    """Not with every lead at hand, and not with one."""
+    through, restarted = lane(cached_leads), lane(cached_leads)
+    expected = [one for event in STORY for one in through.take([a_record(event)])]
+    got = []
+    for event in STORY:
+        got += restarted.take([a_record(event)])
+        restarted.restart()
+
+    assert expected == got
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (Record(b"acme|ada", b"?"), "not_avro"),
+        (a_record(won()), "wrong_type"),
+        (a_record(viewed_page("")), "invalid"),
+        (a_record(viewed_page())._replace(key=b"acme|bob"), "invalid"),
+    ],
+    ids=["unreadable", "an outcome", "no lead", "another's key"],
+)
+def test_what_is_no_event_becomes_a_dead_letter(lane: Callable[..., Harness], record: Record, reason: str):
+    """Whole, while its batch goes on."""
+    published = lane().take([record, a_record(viewed_page("bob"))])
+    [letter] = of(Topic.RECORDS_DEAD, published)
+
+    assert (record.key, record.value, reason) == (letter.key, letter.value, letter.reason)
+    assert ["bob"] == [event.lead for event in of(Topic.EVENTS_ENRICHED, published)]
+
+
+def test_a_lane_that_is_silent_forgets_by_its_timer(lane: Callable[..., Harness]):
+    """A year after its last event nothing is left of a lead."""
+    harness = lane()
+    harness.backend.watermark = MONDAY
+    harness.take([a_record(viewed_page(at=MONDAY))], clock=MONDAY)
+    harness.advance(later(MONDAY, days=364))
+    kept = harness.backend.size
+    harness.advance(later(MONDAY, days=366))
+
+    assert (2, 0) == (kept, harness.backend.size)
+
+
+def test_a_lead_that_acted_again_is_kept(lane: Callable[..., Harness]):
+    """The first due only looks again."""
+    harness = lane()
+    harness.backend.watermark = MONDAY
+    harness.take([a_record(viewed_page(at=MONDAY))], clock=MONDAY)
+    harness.take([a_record(viewed_page(at=later(MONDAY, days=200)))], clock=later(MONDAY, days=200))
+    harness.advance(later(MONDAY, days=366))
+    [event] = of(Topic.EVENTS_ENRICHED, harness.take([a_record(viewed_page(at=later(MONDAY, days=230)))], clock=later(MONDAY, days=366)))
+
+    assert 3 == event.sequence
+
+
+def test_lanes_do_not_mix(lane: Callable[..., Harness]):
+    """State of one lane is not seen from another."""
+    harness = lane()
+    harness.take([a_record(viewed_page("ada"))], lane=1)
+    harness.take([a_record(viewed_page("bob"))], lane=2)
+
+    assert {1: ["acme|ada"], 2: ["acme|bob"]} == {number: list(leads) for number, leads in harness.backend.states["leads"].items() if leads}
+
+
+def test_an_event_as_large_as_is_let_in_is_enriched(lane: Callable[..., Harness]):
+    """And one byte more is a dead letter."""
+    event = an_event(properties={"text": ""})
+    room = 1_048_576 - len(CODEC.encode(event))
+    sizes = [a_record(event._replace(properties={"text": "x" * (room + more)})) for more in (-8, 8)]
+    published = lane().take(sizes)
+
+    assert (1, ["too_large"]) == (len(of(Topic.EVENTS_ENRICHED, published)), [letter.reason for letter in of(Topic.RECORDS_DEAD, published)])
