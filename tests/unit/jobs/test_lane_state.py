@@ -14,9 +14,10 @@ def a_state(entries: dict[str, bytes]) -> FakeMapState:
 
 
 def a_cache(entries: dict[str, bytes], limit: int = 2) -> DecodedCache[list[str]]:
-    return DecodedCache(
-        a_state(entries), lambda data: [] if data is None else data.decode().split(), lambda value: " ".join(value).encode(), limit=limit
-    )
+    def decode(data: bytes | None) -> list[str]:
+        return [] if data is None else data.decode().split()
+
+    return DecodedCache(a_state(entries), decode, lambda value: " ".join(value).encode(), limit=limit)
 
 
 def test_what_is_saved_is_in_state_at_once():
