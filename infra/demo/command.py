@@ -128,7 +128,7 @@ def _report(console: Console, answers: Answers, truths: Mapping[str, float]) -> 
         published = {lead["lead"]: lead["propensity"] for lead in answers.every("/v1/leads")}
         near = nearness(published, truths)
         if near is not None:
-            console.print(report.against_truth(near), soft_wrap=True)
+            console.print(report.against_truth(near), soft_wrap=True, highlight=False)
 
 
 def _stay(console: Console, answers: Answers, variables: Path, programs: Programs) -> None:
