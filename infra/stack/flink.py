@@ -47,7 +47,8 @@ class FlinkCluster:
         self._reporter = reporter or Silent()
         self._rest = httpx.Client(base_url=addresses.flink_url, timeout=10, trust_env=False)
         self.job_manager = Service(self._job_manager_spec(), self.run_dir)
-        known = len(list((self.run_dir / "pids").glob("taskmanager-*.json")))
+        # the highest number, not how many: one in between may have been killed
+        known = max((int(path.stem.removeprefix("taskmanager-")) for path in (self.run_dir / "pids").glob("taskmanager-*.json")), default=0)
         self.task_managers = [Service(self._task_manager_spec(index), self.run_dir) for index in range(max(task_managers, known))]
         self._started: list[Service] = []
 
