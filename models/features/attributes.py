@@ -1,7 +1,7 @@
 """Properties and profile as sparse features, and the names of all of them."""
 
-import math
 from collections.abc import Mapping
+from math import isfinite, log1p
 
 from models.features.vector import categorical_id, numeric_id
 from models.remembering import SALT_COUNT, SALT_PREVIOUS, salted
@@ -19,14 +19,14 @@ class Attributes:
     def __init__(self) -> None:
         self.name_of: dict[int, str] = {}
         self._types: dict[str, int] = {}  # never forgotten: a lead's memory speaks of types that it met long ago
-        self._categories: dict[tuple[str, str], int] = {}
-        self._numbers: dict[str, int] = {}
+        self._of_event = _Ids("", self.name_of)
+        self._of_profile = _Ids("profile.", self.name_of)
 
     def make_room(self) -> None:
         """Forget attributes if there are too many. Only between batches: a batch's vectors are named after all of it was read."""
-        if len(self._categories) + len(self._numbers) >= CACHE_LIMIT:
-            self._categories.clear()
-            self._numbers.clear()
+        if len(self.name_of) - 3 * len(self._types) >= CACHE_LIMIT:
+            self._of_event.clear()
+            self._of_profile.clear()
             self.name_of.clear()
             for event_type, type_id in self._types.items():
                 self._name_type(event_type, type_id)
@@ -46,7 +46,7 @@ class Attributes:
 
     def channel_id(self, channel: str) -> int:
         """Id of an event's channel."""
-        return self._category("channel", channel)
+        return self._of_event.category(("channel", channel))
 
     def append(self, event: EnrichedEvent, ids: list[int], values: list[float]) -> None:
         """Add the event's attributes, in order of name within each kind, to the ends of two parallel lists.
@@ -54,37 +54,49 @@ class Attributes:
         A number x counts as sign(x)·log1p(|x|), which keeps absurd values small; NaN and infinity are left out.
         """
         start = len(ids)
-        self._append_texts(event.profile_texts, "profile.", ids, values)
-        self._append_texts(event.texts, "", ids, values)
-        self._append_numbers(event.profile_numbers, "profile.", ids, values)
-        self._append_numbers(event.numbers, "", ids, values)
+        self._of_profile.append_texts(event.profile_texts, ids, values)
+        self._of_event.append_texts(event.texts, ids, values)
+        self._of_profile.append_numbers(event.profile_numbers, ids, values)
+        self._of_event.append_numbers(event.numbers, ids, values)
         if len(ids) - start > ATTRIBUTE_LIMIT:
             del ids[start + ATTRIBUTE_LIMIT :], values[start + ATTRIBUTE_LIMIT :]
 
-    def _append_texts(self, texts: Mapping[str, str], prefix: str, ids: list[int], values: list[float]) -> None:
-        for name in sorted(texts) if len(texts) > 1 else texts:
-            ids.append(self._category(prefix + name if prefix else name, texts[name]))
+
+class _Ids:
+    """Ids of the attributes that have one prefix, looked up by what the maps hold: nothing is built for a name that was met before."""
+
+    def __init__(self, prefix: str, name_of: dict[int, str]) -> None:
+        self._prefix = prefix
+        self._name_of = name_of
+        self._categories: dict[tuple[str, str], int] = {}
+        self._numbers: dict[str, int] = {}
+
+    def clear(self) -> None:
+        self._categories.clear()
+        self._numbers.clear()
+
+    def append_texts(self, texts: Mapping[str, str], ids: list[int], values: list[float]) -> None:
+        known = self._categories
+        for item in sorted(texts.items()) if len(texts) > 1 else texts.items():
+            ids.append(known.get(item) or self.category(item))
             values.append(1.0)
 
-    def _append_numbers(self, numbers: Mapping[str, float], prefix: str, ids: list[int], values: list[float]) -> None:
-        for name in sorted(numbers) if len(numbers) > 1 else numbers:
-            value = numbers[name]
-            if math.isfinite(value):
-                ids.append(self._number(prefix + name if prefix else name))
-                values.append(math.copysign(math.log1p(abs(value)), value))
+    def append_numbers(self, numbers: Mapping[str, float], ids: list[int], values: list[float]) -> None:
+        for name, value in sorted(numbers.items()) if len(numbers) > 1 else numbers.items():
+            if isfinite(value):
+                ids.append(self._numbers.get(name) or self._number(name))
+                values.append(log1p(value) if value >= 0.0 else -log1p(-value))
 
-    def _category(self, name: str, value: str) -> int:
-        key = (name, value)
-        known = self._categories.get(key)
+    def category(self, item: tuple[str, str]) -> int:
+        known = self._categories.get(item)
         if known is None:
-            text = f"{name}={value}"
-            known = self._categories[key] = categorical_id(text)
-            self.name_of[known] = text
+            text = f"{self._prefix}{item[0]}={item[1]}"
+            known = self._categories[item] = categorical_id(text)
+            self._name_of[known] = text
         return known
 
     def _number(self, name: str) -> int:
-        known = self._numbers.get(name)
-        if known is None:
-            known = self._numbers[name] = numeric_id(name)
-            self.name_of[known] = name
+        text = self._prefix + name
+        known = self._numbers[name] = numeric_id(text)
+        self._name_of[known] = text
         return known
