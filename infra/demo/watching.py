@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -11,6 +12,7 @@ from infra.demo.feeding import Feeding
 from infra.demo.stages import Reaches, Settled
 from infra.feed import Fed
 from infra.settings import FlinkConfig, Settings
+from schemas.errors import RetriableError
 
 POLL_S = 1.0
 TOLD_EVERY_S = 15.0
@@ -18,7 +20,11 @@ TOLD_EVERY_S = 15.0
 TIMERS_S = 3.0
 """What waits on the jobs' own timers, and something to spare on a slow machine."""
 
+AWAY_S = 60.0
+"""A young Kafka first makes the topic of offsets, and refuses to tell any until it has."""
+
 PUBLISHED = "published"
+T = TypeVar("T")
 
 
 class Watching:
@@ -68,7 +74,7 @@ class Watching:
             while True:
                 check()
                 fed = feeding.fed()  # before the stages are read: what is read then includes all of it
-                reaches = stages.read(self._settings.kafka)
+                reaches = self._patiently(lambda: stages.read(self._settings.kafka))
                 now = time.monotonic()
                 self._notice_first_score(reaches, now)
                 self._show(feeding, reaches, now)
@@ -88,8 +94,18 @@ class Watching:
         )
 
     def _notice_first_score(self, reaches: Reaches, now: float) -> None:
-        if self._first_score_at is None and (reaches["scored"].done or stages.first_score(self._settings.kafka)):
+        if self._first_score_at is None and (reaches["scored"].done or self._patiently(lambda: stages.first_score(self._settings.kafka))):
             self._first_score_at = now
+
+    def _patiently(self, read: Callable[[], T]) -> T:
+        until = time.monotonic() + AWAY_S
+        while True:
+            try:
+                return read()
+            except RetriableError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(POLL_S)
 
     def _show(self, feeding: Feeding, reaches: Reaches, now: float) -> None:
         self._bars.update(self._tasks[PUBLISHED], completed=feeding.done, total=feeding.total)
