@@ -25,9 +25,9 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def demo(run_dir: Path) -> Iterator[Terminal]:
-    """The README's first command, with few leads."""
+    """The README's first command, with few leads and half a year in 20 s: slow enough that the best lead's score has a model, and reasons."""
     first = commands(blocks("sh")[0])[0].split()
-    with Terminal([*first, "LEADS=60", "SPEED=max"], cwd=ROOT, env={"PROX_RUN_DIR": str(run_dir)}) as terminal:
+    with Terminal([*first, "LEADS=150", "SPEED=800000x"], cwd=ROOT, env={"PROX_RUN_DIR": str(run_dir)}) as terminal:
         terminal.wait_for("Ctrl-C stops everything", UP_WITHIN_S)
         yield terminal
 
