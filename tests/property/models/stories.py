@@ -19,6 +19,9 @@ MOST_EVENTS = 30
 gaps = st.sampled_from((0, 1, 999, 60_000, 3_600_007, DAY_MS // 30, DAY_MS, DAY_MS + 1, 3 * DAY_MS, 40 * DAY_MS))
 """Milliseconds between records: within a visit, within days, exactly an interval, beyond the window."""
 
+delays = st.sampled_from((1, 60_000, 3_600_000, DAY_MS, 4 * DAY_MS))
+"""How late an event arrives."""
+
 kinds = st.sampled_from([(name, channel) for name in (*TYPES, PROFILE_UPDATED) for channel in CHANNELS])
 
 policies = st.builds(
@@ -53,11 +56,11 @@ def stories(
     for number in range(draw(st.integers(0, MOST_EVENTS))):
         at += draw(gaps)
         tenant, lead = draw(who)
-        what = draw(st.integers(0, 11)) if with_outcomes else 11
+        what = draw(st.integers(0 if with_outcomes else 2, 11))
         if what <= 1:
             story.append((won if what else lost)(lead, at=at, tenant=tenant, outcome_id=f"o{number}"))
             continue
-        occurred_at = at - (draw(st.integers(0, DAY_MS)) if with_late and what == 2 else 0)
+        occurred_at = at - (draw(delays) if with_late and what <= 4 else 0)
         event_type, channel = draw(kinds)
         fields = {"tenant": tenant, "event_id": f"e{number}", "received_at": at, "properties": draw(properties)}
         story.append(an_event(lead, at=occurred_at, type=event_type, channel=channel, **fields))

@@ -11,7 +11,11 @@ from models.features.registry import WIDTH
 from models.features.vector import FeatureVector, vector_from_bytes
 from models.memory import LeadMemory, PendingPoint
 from models.pairing import KeptPoint, point_from_bytes
+from models.remembrance import Remembrance
+from models.replay import DictMemories
 from models.scorer import LinearModel, model_from_bytes
+from schemas.enriched import EnrichedEvent
+from tests.property.models.stories import stories
 from tests.strategies import longs, maybe_names, names, numbers_by_name, texts_by_name
 
 doubles = st.floats(allow_nan=False, allow_infinity=False)
@@ -82,3 +86,11 @@ def test_an_acquaintance_survives_its_bytes(texts: dict, numbers: dict, account_
 
     assert [getattr(known, name) for name in Acquaintance.__slots__] == [getattr(read, name) for name in Acquaintance.__slots__]
     assert list(recent) == list(read.recent)
+
+
+@given(stories(with_outcomes=False))
+def test_vectors_of_a_batch_are_written_as_each_alone(records: list[EnrichedEvent]):
+    """Cut from the whole, for speed, they are the same bytes."""
+    batch = Remembrance().remember(records, DictMemories()).vectors
+
+    assert [batch.one(i).to_bytes() for i in range(len(batch.ends))] == batch.to_bytes()

@@ -71,6 +71,13 @@ def test_reasons_keep_their_names_when_ten_thousands_of_words_are_met_at_once():
     assert calm.scores[0] == flooded.scores[0]
 
 
+def test_a_first_grade_has_none_to_hold_on_to():
+    """A stranger's grade is the band of its first measures, without the margin that later moves must pass."""
+    [score] = Lane(policy=TenantPolicy(prior=0.105), model_of=lambda _: None).take(arrived(viewed_page(at=MONDAY)))
+
+    assert "C2" == score.grade
+
+
 def test_a_late_event_is_scored_as_of_the_leads_latest():
     """Time of a lead never goes back."""
     scores = Lane().take(arrived(viewed_page(at=WEDNESDAY), opened_email(at=MONDAY)))
@@ -207,6 +214,16 @@ def test_a_lead_waits_once_for_each_due():
         lane.take([record])
 
     assert 1 == sum(len(value.split(b"\n")) for value in lane.store.values())
+
+
+def test_a_lead_that_waited_for_its_last_day_is_looked_at_earlier_for_a_label():
+    """An event that is not scored queues its lead for the day it is forgotten; a score brings it forward."""
+    lane = Lane(policy=WEEK._replace(skip_types=frozenset({"email_opened"})))
+    for record in arrived(opened_email(at=MONDAY), viewed_page(at=MONDAY)):
+        lane.take([record])
+    lane.advance(later(MONDAY, days=8))
+
+    assert 5 == len(lane.labels)
 
 
 def test_a_silent_lead_is_forgotten_whole():
