@@ -4,24 +4,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from importlib import import_module
 from typing import Annotated
 
 import typer
-from pyflink.table import StreamTableEnvironment
 
 from infra.settings import Settings
-from jobs import enrich_events, learn_models, score_leads, store_results
-from jobs.job import Job, environment
 from schemas.errors import ConfigError
 
 CONFIG_EXIT = 78
-JOBS: dict[str, Callable[[Job], None]] = {
-    "enrich_events": enrich_events.build,
-    "score_leads": score_leads.build,
-    "learn_models": learn_models.build,
-    "store_results": store_results.build,
-}
+JOBS = ("enrich_events", "score_leads", "learn_models", "store_results")
+"""Each is a module of this package, imported when it is asked for: River alone costs seconds of start."""
 LATENCY_PATH = ("enrich_events", "score_leads", "learn_models")
 WRITERS = ("store_results",)
 """In an interpreter of their own: sharing one with the latency path costs a second of latency (ADR 0002)."""
@@ -43,18 +36,23 @@ def run(
     if names == ["all"] and local:
         _run_in_two_processes()
     else:
-        _run_here(tuple(JOBS) if "all" in names else tuple(names), settings, is_local=local)
+        _run_here(JOBS if "all" in names else tuple(names), settings, is_local=local)
 
 
 def _run_here(names: tuple[str, ...], settings: Settings, *, is_local: bool) -> None:
     if is_local:
         # the interpreter inside the JVM finds nothing but what this says
         os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    # PyFlink costs seconds too, and the process that only starts the two others needs none of it
+    from pyflink.table import StreamTableEnvironment  # noqa: PLC0415
+
+    from jobs.job import Job, environment  # noqa: PLC0415
+
     env = environment(settings.flink, is_local=is_local)
     tables = StreamTableEnvironment.create(env)
     statements = tables.create_statement_set()
     for name in names:
-        JOBS[name](Job(name, tables, statements, settings))
+        import_module(f"jobs.{name}").build(Job(name, tables, statements, settings))
     statements.attach_as_datastream()
     env.execute("+".join(names))
 
