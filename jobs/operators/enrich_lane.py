@@ -24,6 +24,9 @@ from schemas.topics import Topic, Value
 
 STAGE = "enrich_events.enrich_lane"
 SOURCES = (Topic.EVENTS_RECEIVED,)
+LONGER_DAYS = 30
+"""Enrichment forgets a lead this much later than scoring does: a lead that returns is numbered from 1 again, and scoring must not remember
+a higher number then, or it would take its events for repeats."""
 
 
 def check_record(record: Value, key: bytes) -> None:
@@ -54,7 +57,7 @@ class EnrichLane(KeyedProcessFunction):
         self._due_state = bytes_by_text(runtime_context, "due")
         self._queues: dict[int, DueQueue] = {}
         self._clock = LaneClock()
-        self._retention_ms = retention.POLICY.lead_memory_days * DAY_MS
+        self._retention_ms = (retention.POLICY.lead_memory_days + LONGER_DAYS) * DAY_MS
         self._publisher = Publisher(settings.kafka)
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
