@@ -1,0 +1,111 @@
+"""What a deployment holds, against what it was fed: nothing lost, nothing twice, everything in order."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+
+from connectors.cassandra.client import CassandraClient
+from connectors.kafka.consumer import read_values
+from infra.verify import verify
+from schemas.enriched import EnrichedEvent
+from schemas.event import PROFILE_UPDATED, Event
+from schemas.example import MaturedExample
+from schemas.outcome import Outcome
+from schemas.score import LeadScore
+from schemas.topics import Topic
+from tests.builders import TENANT
+from tests.e2e.deployment import Deployment
+
+Identity = tuple[str, str]
+"""A lead and an event, or an outcome, of the one tenant that there is."""
+
+
+def problems(deployment: Deployment) -> list[str]:
+    """What is wrong, in a line each, once everything that was fed has been dealt with.
+
+    Leads act no more after their outcome, so that each of their engagements is to be scored. Scores may be published twice after a
+    failure; how many were is printed.
+    """
+    deployment.settle()
+    events = {(e.lead, e.event_id): e for e in deployment.fed if isinstance(e, Event)}
+    engagements = {identity for identity, event in events.items() if event.type != PROFILE_UPDATED}
+    outcomes = {(o.lead, o.outcome_id) for o in deployment.fed if isinstance(o, Outcome)}
+    verdict = verify(deployment.kafka, deployment.codec, {})
+    dead = deployment.count(Topic.RECORDS_DEAD)
+    print(f"\n{len(deployment.fed)} records fed, {verdict}")  # noqa: T201 - repeats are allowed, and reported
+    with CassandraClient(deployment.cassandra) as client:
+        return [
+            *([] if verdict.is_sound else [f"scores that cannot be computed again: {verdict}"]),
+            *([f"{dead} dead letters"] if dead else []),
+            *_sequences(events, deployment),
+            *_labels(deployment),
+            *_rows("events_by_lead", "lead, event_id", engagements, client),
+            *_rows("score_history_by_lead", "lead, event_id", engagements, client),
+            *_rows("outcomes_by_lead", "lead, outcome_id", outcomes, client),
+            *_rows("leads_by_band", "lead, tenant", {(lead, TENANT) for lead, _ in engagements}, client),
+            *_latest(client),
+            *_ranks(deployment, client),
+        ]
+
+
+def _sequences(events: Iterable[Identity], deployment: Deployment) -> Iterator[str]:
+    """Each lead's events, numbered from 1 in order of their publication, the same number however often they were published."""
+    numbers: defaultdict[str, set[tuple[str, int]]] = defaultdict(set)
+    for value in read_values(deployment.kafka, deployment.codec, Topic.EVENTS_ENRICHED):
+        assert isinstance(value, EnrichedEvent)
+        numbers[value.lead].add((value.event_id, value.sequence))
+    expected: defaultdict[str, list[str]] = defaultdict(list)
+    for lead, event_id in events:
+        expected[lead].append(event_id)
+    wrong = [lead for lead, ids in expected.items() if set(zip(ids, range(1, len(ids) + 1), strict=True)) != numbers[lead]]
+    if wrong:
+        yield f"events.enriched: {len(wrong)} of {len(expected)} leads with other sequences, first {wrong[0]}: {sorted(numbers[wrong[0]])}"
+    if strangers := numbers.keys() - expected.keys():
+        yield f"events.enriched: {len(strangers)} leads that nobody sent"
+
+
+def _labels(deployment: Deployment) -> Iterator[str]:
+    """No label is known before event time has come to it, whatever stood still meanwhile; what is said twice is said alike."""
+    latest = max(record.occurred_at for record in deployment.fed)
+    examples = deployment.read(Topic.EXAMPLES_MATURED, MaturedExample)
+    if early := [example for example in examples if example.matured_at > latest]:
+        yield f"examples.matured: {len(early)} of {len(examples)} before their time, first {early[0].lead} {early[0].sequence}"
+    said: defaultdict[tuple[str, int, int], set[bool]] = defaultdict(set)
+    for e in examples:
+        for interval in range(e.first_interval, e.last_interval + 1):
+            said[e.lead, e.sequence, interval].add(e.is_converted and interval == e.last_interval)
+    print(f"{len(said)} labels, {sum(e.last_interval - e.first_interval + 1 for e in examples)} published")  # noqa: T201 - as above
+    if torn := [label for label, values in said.items() if len(values) > 1]:
+        yield f"examples.matured: {len(torn)} of {len(said)} labels both ways, first {min(torn)}"
+
+
+def _rows(table: str, columns: str, expected: set[Identity], client: CassandraClient) -> Iterator[str]:
+    """One row for each, and no other."""
+    found = Counter(tuple(row) for row in client.rows(f"SELECT {columns} FROM {table}"))
+    wrong = {
+        "without a row": expected - found.keys(),
+        "that nobody sent": found.keys() - expected,
+        "with several rows": {identity for identity, count in found.items() if count > 1},
+    }
+    for problem, identities in wrong.items():
+        if identities:
+            yield f"{table}: {len(identities)} of {len(expected)} {problem}, first {min(identities)}"
+
+
+def _latest(client: CassandraClient) -> Iterator[str]:
+    """A lead's score is the one of its last event."""
+    last: dict[str, tuple[int, float]] = {}
+    for row in client.rows("SELECT lead, sequence, propensity FROM score_history_by_lead"):
+        last[row.lead] = max(last.get(row.lead, (0, 0.0)), (row.sequence, row.propensity))
+    scores = {row.lead: (row.sequence, row.propensity) for row in client.rows("SELECT lead, sequence, propensity FROM scores_by_lead")}
+    if other := {lead for lead in last | scores if last.get(lead) != scores.get(lead)}:
+        yield f"scores_by_lead: {len(other)} of {len(last)} leads with another score than their last, first {min(other)}"
+
+
+def _ranks(deployment: Deployment, client: CassandraClient) -> Iterator[str]:
+    """A lead's place is by a score of its last event: of two models' scores, where it was scored again after a failure, the better one."""
+    scores: defaultdict[str, defaultdict[int, set[float]]] = defaultdict(lambda: defaultdict(set))
+    for score in deployment.read(Topic.SCORES_PUBLISHED, LeadScore):
+        scores[score.lead][score.sequence].add(score.propensity)
+    ranks = {row.lead: row.propensity for row in client.rows("SELECT lead, propensity FROM leads_by_band")}
+    if other := {lead for lead, of_lead in scores.items() if ranks.get(lead) not in of_lead[max(of_lead)]}:
+        yield f"leads_by_band: {len(other)} of {len(scores)} leads ranked by no score of their last event, first {min(other)}"

@@ -1,0 +1,74 @@
+"""Whatever goes away for a while: the jobs wait and go on, nothing is lost, nothing is there twice."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from infra.stack import Part
+from schemas.topics import Topic
+from tests.e2e.deployment import LATENCY, WRITERS, Deployment
+from tests.e2e.recovery.audit import problems
+from tests.e2e.waiting import until
+
+OUTAGE_S = 30.0
+Streaming = Callable[[], AbstractContextManager[None]]
+
+
+def test_killed_task_managers_of_the_latency_path(deployment: Deployment, stream: Streaming):
+    """`kill -9` in mid-stream, twice: state goes on from a checkpoint, and events after it are taken again."""
+    for _ in range(2):
+        with stream():
+            deployment.kill_host_of(LATENCY)
+
+    assert [] == problems(deployment)
+
+
+def test_a_killed_task_manager_of_the_writers(deployment: Deployment, stream: Streaming):
+    """What was written after the last checkpoint is written again, to the same rows."""
+    with stream():
+        deployment.kill_host_of(WRITERS)
+
+    assert [] == problems(deployment)
+
+
+def test_another_parallelism(deployment: Deployment, stream: Streaming):
+    """Stopped with a savepoint in mid-stream, started again at parallelism 1: state moves with its lanes."""
+    with stream():
+        saved = {names: deployment.stop(names) for names in (LATENCY, WRITERS)}
+        for names, savepoint in saved.items():
+            deployment.submit(*names, parallelism=1, savepoint=savepoint)
+
+    assert [] == problems(deployment)
+
+
+def test_a_start_without_the_registry(deployment: Deployment, stream: Streaming):
+    """At parallelism 2 again, while the registry is away: the schemas are on disk."""
+    saved = {names: deployment.stop(names) for names in (LATENCY, WRITERS)}
+    with deployment.stack.without(Part.REGISTRY):
+        for names, savepoint in saved.items():
+            deployment.submit(*names, parallelism=2, savepoint=savepoint)
+        with stream():
+            pass
+        deployment.settle()
+
+    assert [] == problems(deployment)
+
+
+def test_cassandra_away(deployment: Deployment, stream: Streaming):
+    """Scores are published all the while; rows follow when it is back."""
+    with stream():
+        before, gone_at = deployment.count(Topic.SCORES_PUBLISHED), time.monotonic()
+        with deployment.stack.without(Part.CASSANDRA):
+            until(lambda: time.monotonic() > gone_at + OUTAGE_S, "the outage's length")
+            scored = deployment.count(Topic.SCORES_PUBLISHED)
+
+    assert scored > before
+    assert [] == problems(deployment)
+
+
+def test_kafka_restarted(deployment: Deployment, stream: Streaming):
+    """Sources and sinks connect again."""
+    with stream():
+        deployment.stack.restart(Part.KAFKA)
+
+    assert [] == problems(deployment)
