@@ -15,6 +15,8 @@ from tests.e2e.bad_input.conftest import AHEAD, EARLY, GOOD, STRANGER, Poisoned,
 from tests.e2e.bad_input.hazards import ENRICH, HAZARDS, Hazard
 from tests.e2e.waiting import until
 
+pytestmark = pytest.mark.timeout(1_800)  # the first test waits for servers and jobs, on cores that others may use too
+
 
 @pytest.mark.parametrize("hazard", HAZARDS, ids=[hazard.name.replace(" ", "_") for hazard in HAZARDS])
 def test_a_bad_record_becomes_a_dead_letter(poisoned: Poisoned, hazard: Hazard):

@@ -9,6 +9,7 @@ from infra.verify import verify
 from schemas.enriched import EnrichedEvent
 from schemas.event import PROFILE_UPDATED, Event
 from schemas.example import MaturedExample
+from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
 from schemas.score import LeadScore
 from schemas.topics import Topic
@@ -73,7 +74,9 @@ def _labels(deployment: Deployment) -> Iterator[str]:
     for e in examples:
         for interval in range(e.first_interval, e.last_interval + 1):
             said[e.lead, e.sequence, interval].add(e.is_converted and interval == e.last_interval)
-    print(f"{len(said)} labels, {sum(e.last_interval - e.first_interval + 1 for e in examples)} published")  # noqa: T201 - as above
+    learned = max((snapshot.labels for snapshot in deployment.read(Topic.MODELS_PUBLISHED, ModelSnapshot)), default=0)
+    # what scoring publishes again after a failure is learned again (docs/adr/0004-publish-at-least-once-with-identities.md): reported, not refused
+    print(f"{len(said)} labels, {sum(e.last_interval - e.first_interval + 1 for e in examples)} published, {learned} learned")  # noqa: T201
     if torn := [label for label, values in said.items() if len(values) > 1]:
         yield f"examples.matured: {len(torn)} of {len(said)} labels both ways, first {min(torn)}"
 

@@ -4,11 +4,15 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+import pytest
+
 from infra.stack import Part
 from schemas.topics import Topic
 from tests.e2e.deployment import LATENCY, WRITERS, Deployment
 from tests.e2e.recovery.audit import problems
 from tests.e2e.waiting import until
+
+pytestmark = pytest.mark.timeout(1_800)  # the first test waits for servers and jobs, on cores that others may use too
 
 OUTAGE_S = 30.0
 Streaming = Callable[[], AbstractContextManager[None]]

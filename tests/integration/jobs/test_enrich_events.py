@@ -13,6 +13,8 @@ from schemas.topics import Topic
 from tests.builders import MONDAY, later, viewed_page
 from tests.e2e.deployment import Deployment
 
+pytestmark = pytest.mark.timeout(1_800)  # the first test waits for servers and jobs, on cores that others may use too
+
 LEADS, EVENTS_EACH = 200, 100
 """Twenty thousand events as fast as Kafka takes them: full windows, many events of a lead in each."""
 
