@@ -1,17 +1,16 @@
 """A lane's batch of events received → events enriched, each once."""
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
 
-from connectors.kafka.registry import Registry
 from infra import retention
 from infra.settings import Settings
 from jobs.operators.guard import Guard
-from jobs.operators.lane_clock import SWITCH_INTERVAL_S, LaneClock
+from jobs.operators.lane_clock import LaneClock
 from jobs.operators.lane_state import DecodedCache, StateStore, bytes_by_text
+from jobs.operators.opening import opened_codec
 from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher
 from models.due import DueQueue
@@ -44,9 +43,8 @@ class EnrichLane(KeyedProcessFunction):
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Open state and codec."""
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
         settings = self._settings
-        self._codec = Registry(settings.kafka, cache_dir=settings.run_dir / "schemas").codec()
+        self._codec = opened_codec(settings)
         self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_event_bytes)
         self._leads: DecodedCache[Acquaintance] = DecodedCache(
             bytes_by_text(runtime_context, "leads"),

@@ -8,8 +8,6 @@ SETTLING_MS = 1_000
 """How long a timer's labels wait for records that the watermark has overtaken: they are held up to a window's length (50 ms) in front of
 the operator. A lane with traffic does not wait: its batches carry a clock that cannot overtake them."""
 BEGINNING = 0
-SWITCH_INTERVAL_S = 0.0002
-"""Threads of this interpreter wait so long for each other at most; the default of 5 ms adds up over the jobs (measured, see the ADR)."""
 
 
 class LaneClock:

@@ -1,16 +1,14 @@
 """A batch of matured examples → model snapshots and metrics, tenant by tenant."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
 
-from connectors.kafka.registry import Registry
 from infra.settings import Settings
 from jobs.operators.guard import Guard
-from jobs.operators.lane_clock import SWITCH_INTERVAL_S
 from jobs.operators.lane_state import bytes_by_text
+from jobs.operators.opening import opened_codec
 from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher
 from models.features.vector import vector_from_bytes
@@ -46,9 +44,8 @@ class LearnTenant(KeyedProcessFunction):
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Open state and codec."""
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
         settings = self._settings
-        self._codec = Registry(settings.kafka, cache_dir=settings.run_dir / "schemas").codec()
+        self._codec = opened_codec(settings)
         self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_record_bytes * 2)
         self._state = bytes_by_text(runtime_context, "students")  # one entry for each tenant, kept while the tenant is ours
         self._students: dict[str, Student] = {}

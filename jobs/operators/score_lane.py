@@ -1,6 +1,5 @@
 """A lane's batch of events and outcomes → scores and matured examples."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,12 +8,12 @@ from pyflink.datastream.functions import KeyedBroadcastProcessFunction, RuntimeC
 from pyflink.datastream.state import MapStateDescriptor
 from pyflink.datastream.time_domain import TimeDomain
 
-from connectors.kafka.registry import Registry
 from infra import retention
 from infra.settings import Settings
 from jobs.operators.guard import Guard
-from jobs.operators.lane_clock import SWITCH_INTERVAL_S, LaneClock
+from jobs.operators.lane_clock import LaneClock
 from jobs.operators.lane_state import DecodedCache, StateStore, bytes_by_text
+from jobs.operators.opening import opened_codec
 from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher
 from models.due import DueQueue
@@ -101,9 +100,8 @@ class ScoreLane(KeyedBroadcastProcessFunction):
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Open state, codec and engine."""
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
         settings = self._settings
-        self._codec = Registry(settings.kafka, cache_dir=settings.run_dir / "schemas").codec()
+        self._codec = opened_codec(settings)
         self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_record_bytes * 2)
         self._engine = Engine(self._policies, retention_ms=retention.POLICY.lead_memory_days * DAY_MS)
         self._memories = LaneMemories(runtime_context, cached_leads=settings.flink.cached_leads)

@@ -1,6 +1,5 @@
 """A lane's batch of results → Cassandra, acknowledged before the operator returns."""
 
-import sys
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
@@ -8,12 +7,11 @@ import structlog
 from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
 
 from connectors.cassandra.writer import ResultsWriter, Retried
-from connectors.kafka.registry import Registry
 from infra.settings import Settings
 from jobs.operators import score_lane
 from jobs.operators.guard import Guard
-from jobs.operators.lane_clock import SWITCH_INTERVAL_S
 from jobs.operators.lane_state import DecodedCache, bytes_by_text
+from jobs.operators.opening import opened_codec
 from jobs.sinks import Publisher
 from models.enrichment import check_outcome
 from schemas.dead_letter import DeadLetter
@@ -78,9 +76,8 @@ class WriteBatch(KeyedProcessFunction):
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Open state, codec and the connection."""
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
         settings = self._settings
-        self._codec = Registry(settings.kafka, cache_dir=settings.run_dir / "schemas").codec()
+        self._codec = opened_codec(settings)
         self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_record_bytes * 2)
         self._bands = LaneBands(bytes_by_text(runtime_context, "bands"), limit=settings.flink.cached_leads)
         self._writer = ResultsWriter(settings.cassandra, give_up_after_s=GIVE_UP_AFTER_S, on_retry=_report)
