@@ -69,6 +69,10 @@ class FakeMapState:
         assert isinstance(value, bytes)
         self._entries()[key] = value
 
+    def put_all(self, entries: dict[str, bytes]) -> None:
+        for key, value in entries.items():
+            self.put(key, value)
+
     def remove(self, key: str) -> None:
         self._entries().pop(key, None)
 
