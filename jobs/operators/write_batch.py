@@ -1,6 +1,6 @@
 """A lane's batch of results → Cassandra, acknowledged before the operator returns."""
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -17,6 +17,7 @@ from models.enrichment import check_outcome
 from schemas.dead_letter import DeadLetter
 from schemas.errors import PoisonRecordError
 from schemas.outcome import Outcome
+from schemas.policy import TenantPolicy
 from schemas.topics import VALUE_TYPES, Topic, Value
 
 STAGE = "store_results.write_batch"
@@ -35,7 +36,7 @@ def check_record(record: Value, key: bytes) -> None:
 
 
 class LaneBands(MutableMapping[str, int]):
-    """The rank under which each lead of the current lane was last written, in Flink's state. Eight bytes a lead; rows outlive it."""
+    """The rank of each lead of the current lane as last written, in Flink's state. Eight bytes a lead; rows outlive it."""
 
     def __init__(self, state: Any, *, limit: int) -> None:
         self._ranks: DecodedCache[int | None] = DecodedCache(state, _decoded, _encoded, limit=limit)
@@ -71,8 +72,9 @@ def _encoded(rank: int | None) -> bytes:
 class WriteBatch(KeyedProcessFunction):
     """Keyed by lane."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, policies: Mapping[str, TenantPolicy]) -> None:
         self._settings = settings
+        self._repeatable = frozenset(tenant for tenant, policy in policies.items() if policy.is_repeatable)
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Open state, codec and the connection."""
@@ -80,7 +82,7 @@ class WriteBatch(KeyedProcessFunction):
         self._codec = opened_codec(settings)
         self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_record_bytes * 2)
         self._bands = LaneBands(bytes_by_text(runtime_context, "bands"), limit=settings.flink.cached_leads)
-        self._writer = ResultsWriter(settings.cassandra, give_up_after_s=GIVE_UP_AFTER_S, on_retry=_report)
+        self._writer = ResultsWriter(settings.cassandra, repeatable=self._repeatable, give_up_after_s=GIVE_UP_AFTER_S, on_retry=_report)
         self._publisher = Publisher(settings.kafka)
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """What a deployment holds, against what it was fed: nothing lost, nothing twice, everything in order."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
 from connectors.cassandra.client import CassandraClient
 from connectors.kafka.consumer import read_values
@@ -42,9 +42,9 @@ def problems(deployment: Deployment) -> list[str]:
             *_rows("events_by_lead", "lead, event_id", engagements, client),
             *_rows("score_history_by_lead", "lead, event_id", engagements, client),
             *_rows("outcomes_by_lead", "lead, outcome_id", outcomes, client),
-            *_rows("leads_by_band", "lead, tenant", {(lead, TENANT) for lead, _ in engagements}, client),
+            *_rows("leads_by_band", "lead, tenant", {(lead, TENANT) for lead, _ in engagements} - {(lead, TENANT) for lead, _ in outcomes}, client),
             *_latest(client),
-            *_ranks(deployment, client),
+            *_ranks(deployment, {lead for lead, _ in outcomes}, client),
         ]
 
 
@@ -104,11 +104,14 @@ def _latest(client: CassandraClient) -> Iterator[str]:
         yield f"scores_by_lead: {len(other)} of {len(last)} leads with another score than their last, first {min(other)}"
 
 
-def _ranks(deployment: Deployment, client: CassandraClient) -> Iterator[str]:
-    """A lead's place is by a score of its last event: of two models' scores, where it was scored again after a failure, the better one."""
+def _ranks(deployment: Deployment, closed: Set[str], client: CassandraClient) -> Iterator[str]:
+    """A lead's place is by a score of its last event: of two models' scores, where it was scored again after a failure, the better one.
+
+    One that was won or lost has none (`_rows`).
+    """
     scores: defaultdict[str, defaultdict[int, set[float]]] = defaultdict(lambda: defaultdict(set))
     for score in deployment.read(Topic.SCORES_PUBLISHED, LeadScore):
         scores[score.lead][score.sequence].add(score.propensity)
     ranks = {row.lead: row.propensity for row in client.rows("SELECT lead, propensity FROM leads_by_band")}
-    if other := {lead for lead, of_lead in scores.items() if ranks.get(lead) not in of_lead[max(of_lead)]}:
+    if other := {lead for lead, of_lead in scores.items() if lead not in closed and ranks.get(lead) not in of_lead[max(of_lead)]}:
         yield f"leads_by_band: {len(other)} of {len(scores)} leads ranked by no score of their last event, first {min(other)}"

@@ -4,6 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.cassandra.client import CassandraClient
+from connectors.cassandra.config import CassandraConfig
 from connectors.cassandra.leads import LeadStore
 from connectors.cassandra.metrics import MetricStore
 from connectors.cassandra.models import ModelStore
@@ -57,6 +58,19 @@ def test_a_crash_between_writes_leaves_no_second_rank(writer: ResultsWriter, cli
     writer.write(SCORES[1:], before)
 
     assert [("ada", 0.2)] == [(lead.lead, lead.propensity) for lead in LeadStore(client).ranked(TENANT, limit=10).items]
+
+
+def test_an_outcome_takes_the_lead_out_of_the_ranking(migrated: CassandraConfig, client: CassandraClient):
+    """Before, with or after its scores; where a lead may convert again, a later score puts it back."""
+    with ResultsWriter(migrated, repeatable=frozenset({"globex"})) as writing:
+        for tenant in (TENANT, "globex"):
+            scores = [s._replace(tenant=tenant) for s in SCORES]
+            outcome = won(at=SCORES[2].as_of, tenant=tenant)
+            bands: dict[str, int] = {}
+            for batch in ([outcome], scores[:3], [outcome, *scores[3:]], [outcome]):
+                writing.write(batch, bands)
+
+    assert [[], ["ada"]] == [[lead.lead for lead in LeadStore(client).ranked(tenant, limit=10).items] for tenant in (TENANT, "globex")]
 
 
 def test_a_profile_is_the_latest_of_each_part_in_any_order(writer: ResultsWriter, client: CassandraClient):
