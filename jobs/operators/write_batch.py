@@ -6,16 +6,21 @@ from typing import Any
 import structlog
 from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
 
+from connectors.cassandra.admission import Storable
 from connectors.cassandra.writer import ResultsWriter, Retried
 from infra.settings import Settings
 from jobs.operators import score_lane
 from jobs.operators.guard import Guard
 from jobs.operators.lane_state import DecodedCache, bytes_by_text
 from jobs.operators.opening import opened_codec
+from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher
 from models.enrichment import check_outcome
 from schemas.dead_letter import DeadLetter
 from schemas.errors import PoisonRecordError
+from schemas.ids import lead_key
+from schemas.metric import Metric
+from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
 from schemas.policy import TenantPolicy
 from schemas.topics import VALUE_TYPES, Topic, Value
@@ -32,7 +37,19 @@ def check_record(record: Value, key: bytes) -> None:
     if not isinstance(record, STORED):
         raise PoisonRecordError(f"a {type(record).__name__}, which no table holds", reason="wrong_type")
     if isinstance(record, Outcome):
-        check_outcome(record, key, now=record.received_at)
+        # by its arrival, so that what score_leads refused is not taken days later; by the wall clock where the arrival is ahead of it
+        check_outcome(record, key, now=min(record.received_at, now_ms()))
+
+
+def key_of(value: Storable) -> bytes:
+    """The key that a value's record has."""
+    match value:
+        case Metric():
+            return value.tenant.encode()
+        case ModelSnapshot():
+            return lead_key(value.tenant, str(value.version)).encode()
+        case _:
+            return lead_key(value.tenant, value.lead).encode()
 
 
 class LaneBands(MutableMapping[str, int]):
@@ -98,7 +115,7 @@ class WriteBatch(KeyedProcessFunction):
                 yield self._row(letter)
         for outcast in refused:
             origin = next(i for i, topic in enumerate(SOURCES) if VALUE_TYPES[topic] is type(outcast.value))
-            yield self._row(self._guard.dead_letter(b"", self._codec.encode(outcast.value), origin, outcast.error))
+            yield self._row(self._guard.dead_letter(key_of(outcast.value), self._codec.encode(outcast.value), origin, outcast.error))
 
     def _row(self, letter: DeadLetter) -> Any:
         return self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
