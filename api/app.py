@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 
 from api import problems
 from api.keys import KeyRing
+from api.paths import EncodedSlashes
 from api.routes import health, leads, metrics, models
 from api.stores import Stores, cassandra_stores
 from infra.settings import Settings
@@ -46,6 +47,7 @@ def create_app(settings: Settings, stores: Stores | None = None) -> FastAPI:
     app.state.keys = KeyRing(settings.tenants())
     for router in (leads.router, models.router, metrics.router, health.router):
         app.include_router(router)
+    app.add_middleware(EncodedSlashes)
     problems.install(app)
     app.openapi = partial(_document, app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
     return app

@@ -5,10 +5,11 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.cursors import MAX_CURSOR_LENGTH
 from api.keys import KeyRing
+from api.paths import segment
 from api.problems import ProblemError
 from api.stores import Stores
 from connectors.cassandra.admission import END_OF_TIME
@@ -41,7 +42,11 @@ def _tenant(
 
 StoresDep = Annotated[Stores, Depends(_stores)]
 TenantDep = Annotated[str, Depends(_tenant)]
-LeadPath = Annotated[str, Path(min_length=1, max_length=1_024, description="The lead's pseudonymous id.", examples=["lead-42"])]
+LeadPath = Annotated[
+    str,
+    BeforeValidator(segment),
+    Path(min_length=1, max_length=1_024, description="The lead's pseudonymous id; a slash in it is written `%2F`.", examples=["lead-42"]),
+]
 
 
 class Paging(BaseModel):
