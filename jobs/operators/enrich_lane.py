@@ -46,7 +46,8 @@ class EnrichLane(KeyedProcessFunction):
         """Open state and codec."""
         settings = self._settings
         self._codec = opened_codec(settings)
-        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_event_bytes)
+        max_bytes = settings.kafka.max_event_bytes
+        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=max_bytes, release=settings.release)
         self._leads: DecodedCache[Acquaintance] = DecodedCache(
             bytes_by_text(runtime_context, "leads"),
             lambda data: Acquaintance() if data is None else Acquaintance.from_bytes(data),

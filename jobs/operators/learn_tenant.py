@@ -46,7 +46,8 @@ class LearnTenant(KeyedProcessFunction):
         """Open state and codec."""
         settings = self._settings
         self._codec = opened_codec(settings)
-        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_record_bytes * 2)
+        max_bytes = settings.kafka.max_record_bytes * 2
+        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=max_bytes, release=settings.release)
         self._state = bytes_by_text(runtime_context, "students")  # one entry for each tenant, kept while the tenant is ours
         self._students: dict[str, Student] = {}
         self._published_at: dict[str, int] = {}

@@ -111,7 +111,8 @@ class ScoreLane(KeyedBroadcastProcessFunction):
         """Open state, codec and engine."""
         settings = self._settings
         self._codec = opened_codec(settings)
-        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_record_bytes * 2)
+        max_bytes = settings.kafka.max_record_bytes * 2
+        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=max_bytes, release=settings.release)
         self._engine = Engine(self._policies, retention_ms=retention.POLICY.lead_memory_days * DAY_MS)
         self._memories = LaneMemories(runtime_context, cached_leads=settings.flink.cached_leads)
         self._due_state = bytes_by_text(runtime_context, "due")

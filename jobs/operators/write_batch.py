@@ -97,7 +97,8 @@ class WriteBatch(KeyedProcessFunction):
         """Open state, codec and the connection."""
         settings = self._settings
         self._codec = opened_codec(settings)
-        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_record_bytes * 2)
+        max_bytes = settings.kafka.max_record_bytes * 2
+        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=max_bytes, release=settings.release)
         self._bands = LaneBands(bytes_by_text(runtime_context, "bands"), limit=settings.flink.cached_leads)
         self._writer = ResultsWriter(settings.cassandra, repeatable=self._repeatable, give_up_after_s=GIVE_UP_AFTER_S, on_retry=_report)
         self._publisher = Publisher(settings.kafka)
