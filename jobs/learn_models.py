@@ -7,8 +7,7 @@ Parallelism: tenants are spread over subtasks by the lane of their name; one ten
 State: a learner for each tenant, some 50 bytes a feature; kept while the tenant is ours.
 After a failure examples since the last checkpoint are learned again on the state of that checkpoint, so none of this job's own
 repeats counts twice.
-Snapshots published in between are published again under the same versions with maybe other weights:
-a score names the version it was given, and the later one of a version wins everywhere.
+A snapshot's version is how many examples it has learned, so what is published again under a version is the same model.
 Wrong for now: examples that score_leads itself publishes again after a failure are learned again, and counted again in the metrics.
 """
 

@@ -19,6 +19,9 @@ VERSION = 1
 class Student:
     """Learns a tenant's examples and says so.
 
+    Its version is how many examples it was taught, so two snapshots of one version are the same model: after a failure a student goes on
+    from an older state, is taught the same examples in the same order, and publishes under the same versions what it published before.
+
     Parameters
     ----------
     tenant
@@ -43,11 +46,11 @@ class Student:
                 self.prequential.update(example.propensity, is_converted=example.is_converted)
                 self.examples += 1
             self.labels += self.learner.learn(example)
+            self.version += 1
             self.as_of = max(self.as_of, example.matured_at)
 
     def snapshot(self, *, now: Millis) -> ModelSnapshot:
-        """The next version."""
-        self.version += 1
+        """What was learned so far; the same version again when nothing was learned since the last."""
         return ModelSnapshot(
             tenant=self.tenant,
             version=self.version,

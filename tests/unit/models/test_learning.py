@@ -127,13 +127,16 @@ def test_a_student_counts_a_prediction_once_when_it_is_final():
     assert pytest.approx(0.04) == student.prequential.values()["brier"]
 
 
-def test_versions_count_from_one():
-    """And a snapshot says what it learned from, and until when."""
+def test_a_version_is_how_much_was_taught():
+    """And a snapshot says what it learned from, and until when; without a lesson in between it is the same again."""
     student = Student(TENANT, TenantPolicy())
     student.learn([an_example(at=later(MONDAY, days=1)), an_example(at=MONDAY)])
-    first, second = student.snapshot(now=Millis(1)), student.snapshot(now=Millis(2))
+    first = student.snapshot(now=Millis(1))
+    again = student.snapshot(now=Millis(1))
+    student.learn([an_example(at=MONDAY)])
 
-    assert [(1, later(MONDAY, days=1), 2), (2, later(MONDAY, days=1), 2)] == [(one.version, one.as_of, one.labels) for one in (first, second)]
+    assert (2, later(MONDAY, days=1), 2) == (first.version, first.as_of, first.labels)
+    assert (first, 3) == (again, student.snapshot(now=Millis(2)).version)
 
 
 def test_metrics_name_their_model_and_how_many_points_they_saw():
