@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models import enrichment, learner, memory, pairing, prequential, scorer, student
+from models import enrichment, learner, memory, pairing, prequential, progress, scorer, student
 from models.features import vector
 from models.features.registry import WIDTH
 from models.features.vector import FeatureVector, categorical_id, numeric_id, vector_from_bytes
@@ -121,6 +121,18 @@ def _student_meaning(data: bytes) -> Any:
     return counts | {"metrics": [list(metric) for metric in read.metrics()], "model": _listed(read.learner.model())}
 
 
+def _progress() -> bytes:
+    of_lead = progress.LeadProgress(0, [])
+    for first, last, sequence in ((0, 4, 2), (0, 1, 70_000)):
+        of_lead.take(an_example(sequence)._replace(first_interval=first, last_interval=last))
+    return of_lead.to_bytes()
+
+
+def _progress_meaning(data: bytes) -> Any:
+    read = progress.LeadProgress.from_bytes(data)
+    return {"as_of": read.as_of, "learned": read.learned}
+
+
 def _point() -> bytes:
     return KeptPoint("e-1", 7, 0.25, (0.125, 0.5), a_vector().to_bytes()).to_bytes()
 
@@ -155,6 +167,7 @@ ENCODINGS = {
         lambda data: prequential.Prequential.from_bytes(data).values(),
         lambda data: prequential.Prequential.from_bytes(data).to_bytes(),
     ),
+    "progress": Encoding(progress.VERSION, _progress, _progress_meaning, lambda data: progress.LeadProgress.from_bytes(data).to_bytes()),
     "student": Encoding(student.VERSION, _student, _student_meaning, lambda data: _read_student(data).to_bytes()),
 }
 

@@ -2,7 +2,7 @@
 
 import time
 from copy import deepcopy
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
@@ -104,10 +104,25 @@ def test_a_version_is_one_model_whatever_failed_in_between(lane: Harness, cuts: 
     assert {1} == {len(of_version) for of_version in payloads.values()}
 
 
+def test_what_score_leads_publishes_again_is_learned_once(lane: Harness):
+    """In other batches, also after a restart of this job; a batch of repeats alone publishes nothing."""
+    taught = [learnable(number) for number in range(6)]
+    lane.take([record_of(example) for example in taught])
+    lane.wait()
+    lane.restart()
+
+    assert [] == [*lane.take([record_of(example) for example in taught[2:]]), *lane.wait()]
+
+    lane.take([record_of(example) for example in [*taught[4:], learnable(6)]])
+
+    assert 2 * 7 == labels_in_state(lane)
+
+
 def test_after_a_restart_the_timer_publishes_what_was_learned(lane: Harness):
     """Who was waiting is not in state, so every tenant of the lane publishes."""
+    numbers = count()
     while not lane.backend.timers:
-        lane.take([record_of(learnable(1))])
+        lane.take([record_of(learnable(next(numbers)))])
     lane.restart()
     [snapshot] = of(Topic.MODELS_PUBLISHED, lane.wait())
 
