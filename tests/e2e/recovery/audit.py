@@ -11,10 +11,12 @@ from schemas.event import PROFILE_UPDATED, Event
 from schemas.example import MaturedExample
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
+from schemas.policy import TenantPolicy
 from schemas.score import LeadScore
 from schemas.topics import Topic
 from tests.builders import TENANT
 from tests.e2e.deployment import Deployment
+from tests.e2e.recovery.labels import missing
 
 Identity = tuple[str, str]
 """A lead and an event, or an outcome, of the one tenant that there is."""
@@ -65,7 +67,10 @@ def _sequences(events: Iterable[Identity], deployment: Deployment) -> Iterator[s
 
 
 def _labels(deployment: Deployment) -> Iterator[str]:
-    """No label is known before event time has come to it, whatever stood still meanwhile; what is said twice is said alike."""
+    """No label is known before event time has come to it, whatever stood still meanwhile; every one of an undisturbed run is there.
+
+    What is said twice is said alike, and learned once.
+    """
     latest = max(record.occurred_at for record in deployment.fed)
     examples = deployment.read(Topic.EXAMPLES_MATURED, MaturedExample)
     if early := [example for example in examples if example.matured_at > latest]:
@@ -75,8 +80,11 @@ def _labels(deployment: Deployment) -> Iterator[str]:
         for interval in range(e.first_interval, e.last_interval + 1):
             said[e.lead, e.sequence, interval].add(e.is_converted and interval == e.last_interval)
     learned = max((snapshot.labels for snapshot in deployment.read(Topic.MODELS_PUBLISHED, ModelSnapshot)), default=0)
-    # what scoring publishes again after a failure is learned again (docs/adr/0004-publish-at-least-once-with-identities.md): reported, not refused
     print(f"{len(said)} labels, {sum(e.last_interval - e.first_interval + 1 for e in examples)} published, {learned} learned")  # noqa: T201
+    if learned != len(said):
+        yield f"models.published: {learned} labels learned of {len(said)}"
+    if lost := missing(deployment.fed, examples, TenantPolicy()):
+        yield f"examples.matured: {len(lost)} labels missing, first {lost[0]}"
     if torn := [label for label, values in said.items() if len(values) > 1]:
         yield f"examples.matured: {len(torn)} of {len(said)} labels both ways, first {min(torn)}"
 
