@@ -13,7 +13,7 @@ from models.student import Student
 from schemas.example import MaturedExample
 from schemas.policy import TenantPolicy
 from schemas.topics import Topic
-from tests.builders import an_event
+from tests.builders import an_event, later
 from tests.golden.state.write import an_example
 from tests.unit.jobs.fakes import CODEC, Harness, Record, a_record, of, offline_settings
 
@@ -36,6 +36,7 @@ def record_of(example: MaturedExample) -> Record:
 def test_a_batch_becomes_a_snapshot_and_its_metrics(lane: Harness):
     """One version for the batch, that has learned all of it, under a key of its own."""
     taught = [learnable(number) for number in range(4)]
+    taught[-1] = taught[-1]._replace(matured_at=later(taught[-1].as_of, days=32))
     published = lane.take([record_of(example) for example in taught])
     student = Student("acme", POLICY)
     student.learn(taught)
@@ -43,7 +44,7 @@ def test_a_batch_becomes_a_snapshot_and_its_metrics(lane: Harness):
 
     assert b"acme|4" == published[0].key
     assert student.snapshot(now=snapshot.published_at) == snapshot
-    assert student.metrics() == of(Topic.METRICS_PUBLISHED, published)
+    assert student.metrics() == of(Topic.METRICS_PUBLISHED, published) != []
 
 
 def test_tenants_learn_apart(lane: Harness):
