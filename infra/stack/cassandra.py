@@ -58,6 +58,7 @@ def spec(addresses: Addresses, run_dir: Path) -> Spec:
         command=lambda: [
             java.java(),
             *MEMORY,
+            java.FIRST_COMPILER,
             *_options(home),
             "-cp",
             f"{jars.fetch(jars.Part.CASSANDRA)}/*",

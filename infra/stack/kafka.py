@@ -25,7 +25,7 @@ def spec(addresses: Addresses, run_dir: Path) -> Spec:
     properties = run_dir / "kafka/server.properties"
     return Spec(
         name="kafka",
-        command=lambda: [java.java(), *MEMORY, "-cp", _classpath(), "kafka.Kafka", str(properties)],
+        command=lambda: [java.java(), *MEMORY, java.FIRST_COMPILER, "-cp", _classpath(), "kafka.Kafka", str(properties)],
         prepare=lambda: _prepare(addresses, properties),
         is_ready=lambda: _has_brokers(addresses.kafka),
         ports=[addresses.kafka, addresses.kafka_controller],

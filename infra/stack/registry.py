@@ -32,7 +32,7 @@ def spec(addresses: Addresses, run_dir: Path) -> Spec:
     }
     return Spec(
         name="registry",
-        command=lambda: [java.java(), *MEMORY, *(f"-D{key}={value}" for key, value in options.items()), "-jar", str(_runner())],
+        command=lambda: [java.java(), *MEMORY, java.FIRST_COMPILER, *(f"-D{key}={value}" for key, value in options.items()), "-jar", str(_runner())],
         prepare=lambda: home.mkdir(parents=True, exist_ok=True),
         is_ready=lambda: _lists_subjects(addresses),
         ports=[addresses.registry, addresses.registry_management],
