@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from models.nightly.columns import FeatureVectors
 from schemas.example import MaturedExample
-from schemas.policy import DAY_MS, TenantPolicy
+from schemas.policy import TenantPolicy
 
 LIMIT = 200_000
 """Examples kept; the oldest make room. A vector has some 200 bytes."""
@@ -86,14 +86,3 @@ class Harvest:
             self._unripe = deque(ear for ear in self._unripe if ear.ripe_at > now)
             self._ripe.extend(ripe)
             self._gathered += len(ripe)
-
-
-def nights(after: int, until: int) -> range:
-    """The midnights, UTC in ms, later than one instant and not later than another.
-
-    Examples
-    --------
-    >>> [midnight // DAY_MS for midnight in nights(DAY_MS, 3 * DAY_MS)]
-    [2, 3]
-    """
-    return range((after // DAY_MS + 1) * DAY_MS, until + 1, DAY_MS)
