@@ -100,8 +100,8 @@ class Replay:
         self.engine = Engine(policies)
         self.memories = DictMemories()
         self.learners: dict[str, Learner] = {}
-        self.bases: "dict[str, NightlyBase]" = {}
-        self._nights: "dict[str, Nights]" = {}
+        self.bases: dict[str, NightlyBase] = {}
+        self._nights: dict[str, Nights] = {}
         self._new_learner = learner
         self._new_nights = nights
         self._due = DueQueue(DictStore())

@@ -1,12 +1,13 @@
 """Feature vectors as a matrix: which sparse features become columns, and where."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from models.features.registry import WIDTH
-from models.features.vector import CATEGORICAL, vector_from_bytes
+from models.features.vector import CATEGORICAL, FeatureVector, vector_from_bytes
 
 Array = npt.NDArray[Any]
 
@@ -38,14 +39,18 @@ class FeatureVectors(NamedTuple):
         PoisonRecordError
             One of them is no vector of this release.
         """
-        read = [vector_from_bytes(vector) for vector in vectors]
-        if not read:
+        return cls.stacked([vector_from_bytes(vector) for vector in vectors])
+
+    @classmethod
+    def stacked(cls, vectors: Sequence[FeatureVector]) -> "FeatureVectors":
+        """Vectors one after the other."""
+        if not vectors:
             return cls(np.empty((0, WIDTH), np.float32), np.empty(0, np.uint32), np.empty(0, np.float32), np.empty(0, np.int64))
         return cls(
-            np.stack([vector.dense for vector in read]),
-            np.concatenate([vector.ids for vector in read]),
-            np.concatenate([vector.values for vector in read]),
-            np.cumsum([len(vector.ids) for vector in read]),
+            np.stack([vector.dense for vector in vectors]),
+            np.concatenate([vector.ids for vector in vectors]),
+            np.concatenate([vector.values for vector in vectors]),
+            np.cumsum([len(vector.ids) for vector in vectors]),
         )
 
     def take(self, rows: Array) -> "FeatureVectors":
