@@ -63,7 +63,7 @@ class NightlyBase:
 
     def to_bytes(self) -> bytes:
         """A version, then msgpack."""
-        fields = [VERSION, self.trained_at, self.examples, self.columns.ids.astype("<u4").tobytes(), [list(pair) for pair in self.pairs], self.onnx]
+        fields = [VERSION, self.trained_at, self.examples, self.columns.ids.astype("<u8").tobytes(), [list(pair) for pair in self.pairs], self.onnx]
         return bytes(msgpack.packb(fields))
 
     @classmethod
@@ -79,7 +79,7 @@ class NightlyBase:
             version, trained_at, examples, ids, pairs, onnx = msgpack.unpackb(data)
             if version != VERSION:
                 raise PoisonRecordError(f"a nightly base of version {version}, this release reads {VERSION}")
-            columns = Columns(np.frombuffer(ids, "<u4"))
+            columns = Columns(np.frombuffer(ids, "<u8"))
             together = [Pair(int(first), int(second), float(gain)) for first, second, gain in pairs]
             return cls(trained_at=int(trained_at), examples=int(examples), columns=columns, pairs=together, onnx=bytes(onnx))
         except (ValueError, TypeError, msgpack.UnpackException) as exc:

@@ -12,7 +12,7 @@ Node = Mapping[str, Any]
 
 
 class Pair(NamedTuple):
-    """Two features that split together: `first` < `second`, each as one number (`columns.DENSE_FEATURE`).
+    """Two features that split together: `first` < `second`, each as one number (`Columns.feature`).
 
     `gain` is how much of the loss the lower split of the two took away, summed over all trees.
     """

@@ -17,7 +17,7 @@ class RiverRegression:
     def __init__(self, prior: float) -> None:
         self._prior = prior
         self._scaler = preprocessing.StandardScaler()
-        self._regression = linear_model.LogisticRegression(optimizer=optim.FTRLProximal(alpha=0.05, beta=1.0, l1=0.0, l2=1.0))
+        self._regression = linear_model.LogisticRegression(optimizer=optim.FTRLProximal(alpha=0.1, beta=1.0, l1=0.0, l2=0.0))
         self._has_learned = False
 
     def score(self, points: Points, i: int) -> float:
