@@ -1,6 +1,6 @@
 """ProX itself over a data set: the propensities published at each event, and when each label became known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +86,17 @@ def replay(
         done += len(batch)
         progress(NAME, done, total)
     return Replayed(published, known_at, engine.model(data.tenant), stopwatch.us_each())
+
+
+def matured(data: DataSet, progress: Progress) -> Iterator[MaturedExample]:
+    """The matured examples of a data set, as a replay gives them."""
+    engine = Replay({data.tenant: data.policy})
+    total, done = data.record_count(), 0
+    for batch in batches(records(data), data.policy):
+        for processed in engine.run([batch]):
+            yield from processed.examples
+        done += len(batch)
+        progress(NAME, done, total)
 
 
 def run(replayed: Replayed, event_ids: list[str], vectors: FeatureVectors, clock: Clock) -> Run:
