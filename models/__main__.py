@@ -1,6 +1,7 @@
 """`python -m models`: evaluate models on data sets, train the nightly base."""
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,7 +45,8 @@ class Commands(TyperGroup):
 
 
 app = typer.Typer(cls=Commands, help="What ProX thinks with, on data sets in files.", no_args_is_help=True, pretty_exceptions_show_locals=False)
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 120)
+"""Where nobody looks, as wide as its tables: a log wraps nothing."""
 
 
 @app.callback()
@@ -57,6 +59,7 @@ def evaluate(
     manifests: Annotated[list[Path], typer.Argument(help="manifest.toml of each data set")],
     *,
     json_file: Annotated[Path | None, typer.Option("--json", help="write the figures there, for programs")] = None,
+    hints: Annotated[bool, typer.Option("--hints", help="prox once more with the manifest's crosses and memory, to compare")] = False,
     floors_file: Annotated[Path | None, typer.Option("--floors", help="figures that prox must reach; exit code 1 if it does not")] = None,
 ) -> None:
     """Run the engine and its baselines over data sets, and compare."""
@@ -67,7 +70,7 @@ def evaluate(
     evaluations = []
     for manifest in manifests:
         with progress_bar(manifest.parent.name) as show:
-            evaluations.append(evaluated(dataset.read(str(manifest), open_file), time.process_time_ns, show))
+            evaluations.append(evaluated(dataset.read(str(manifest), open_file), time.process_time_ns, show, with_hints=hints))
         console.print(report.tables(evaluations[-1]))
     if json_file is not None:
         json_file.write_text(json.dumps(report.figures(evaluations), indent=2) + "\n", encoding="utf-8")
