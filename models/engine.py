@@ -17,7 +17,7 @@ from schemas.example import MaturedExample
 from schemas.ids import Millis, lead_key, split_lead_key
 from schemas.outcome import WON, Outcome
 from schemas.policy import DAY_MS, TenantPolicy
-from schemas.score import LeadScore, Reason
+from schemas.score import LeadScore
 
 Due = dict[int, list[str]]
 
@@ -151,6 +151,7 @@ class Engine:
         features = remembered.vectors.to_bytes()
         after = remembered.vectors.after.tolist()
         of_tenant: dict[str, Answers] = {}
+        to_queue = {key for key, memory in remembered.touched.items() if not memory.row[m.QUEUED_FOR]}
         for i, event in enumerate(remembered.events):
             policy = self.policy(event.tenant)
             key = remembered.keys[i]
@@ -163,6 +164,7 @@ class Engine:
             if answers is None:
                 answers = of_tenant[event.tenant] = self._answers(event.tenant, policy, model_of, remembered.vectors)
             propensity = answers.propensities[i]
+            reasons, shares = self._reasons(remembered.vectors, i, answers)
             grade_index = grade(propensity, engagement, int(memory.row[m.GRADE]))
             memory.row[m.GRADE] = grade_index
             out.scores.append(
@@ -174,7 +176,8 @@ class Engine:
                     as_of=Millis(as_of),
                     propensity=propensity,
                     grade=GRADES[grade_index],
-                    reasons=self._reasons(remembered.vectors, i, answers),
+                    reason_features=reasons,
+                    reason_shares=shares,
                     model_version=answers.version,
                     feature_digest=digest(features[i]),
                     scored_at=now,
@@ -188,11 +191,14 @@ class Engine:
                 memories.save_point(key, event.sequence, kept)
                 if left_out is not None:
                     memories.drop_point(key, left_out.sequence)
+                if pairing.is_due_before(pending, policy, int(memory.row[m.QUEUED_FOR])):
+                    to_queue.add(key)
         for key, memory in remembered.touched.items():
             policy = self.policy(split_lead_key(key)[0])
             if pairing.is_known_already(memory, policy):
                 self._mature_one(key, memory, policy, memories, int(memory.row[m.OUTCOME_AT]), out.examples)
-            self._queue(key, memory, policy, out.due)
+            if key in to_queue:
+                self._queue(key, memory, policy, out.due)
             memories.save(key, memory)
 
     def _answers(self, tenant: str, policy: TenantPolicy, model_of: Callable[[str], VersionedModel | None], vectors: Vectors) -> Answers:
@@ -208,15 +214,16 @@ class Engine:
             reason_share=scored.reason_share.tolist(),
         )
 
-    def _reasons(self, vectors: Vectors, i: int, answers: Answers) -> list[Reason]:
-        reasons = []
+    def _reasons(self, vectors: Vectors, i: int, answers: Answers) -> tuple[list[str], list[float]]:
+        names, shares = [], []
         for place, share in zip(answers.reason_at[i], answers.reason_share[i], strict=True):
             if place < 0:
                 break
             name = self._remembrance.name_of(vectors, i, place)
             if name is not None:
-                reasons.append(Reason(name, share))
-        return reasons
+                names.append(name)
+                shares.append(share)
+        return names, shares
 
     def _pair(self, outcome: Outcome, memories: Memories, examples: list[MaturedExample], due: Due) -> None:
         key = lead_key(outcome.tenant, outcome.lead)

@@ -154,3 +154,9 @@ def next_due(memory: LeadMemory, policy: TenantPolicy) -> int | None:
     if not ends or not memory.pending:
         return None
     return min([point.as_of + ends[point.next_interval] for point in memory.pending])
+
+
+def is_due_before(point: PendingPoint, policy: TenantPolicy, at: int) -> bool:
+    """Whether a point's next label may be known before this instant, in ms."""
+    ends = policy.interval_ends_ms
+    return bool(ends) and point.as_of + ends[point.next_interval] < at

@@ -17,6 +17,7 @@ class LeadScore(NamedTuple):
 
     `sequence` is its event's; `as_of` is the latest `occurred_at` of the lead's events so far, so it never goes back.
     The lead's events up to `sequence` and the snapshot `model_version` give `propensity` again, bit for bit.
+    `reason_features` and `reason_shares` are parallel, the largest share first: two arrays cost the encoder half of an array of records.
     `feature_digest` is the CRC-32 of the feature vector's bytes. `scored_at` is wall-clock, for latency only.
     """
 
@@ -27,8 +28,14 @@ class LeadScore(NamedTuple):
     as_of: Millis
     propensity: float
     grade: str
-    reasons: list[Reason]
+    reason_features: list[str]
+    reason_shares: list[float]
     model_version: int
     feature_digest: int
     scored_at: Millis
     received_at: Millis
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """The strongest contributions, the largest first."""
+        return [Reason(feature, share) for feature, share in zip(self.reason_features, self.reason_shares, strict=True)]

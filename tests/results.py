@@ -16,7 +16,7 @@ from schemas.ids import Millis
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
-from schemas.score import LeadScore, Reason
+from schemas.score import LeadScore
 from tests.builders import MONDAY, TENANT, later
 
 T = TypeVar("T")
@@ -29,7 +29,8 @@ def a_score(lead: str = "ada", *, sequence: int = 1, propensity: float = 0.4, at
         "tenant": TENANT,
         "event_id": f"{lead}-{sequence}",
         "grade": GRADES[min(11, int((1 - propensity) * 12))],
-        "reasons": [Reason("recency", 0.5), Reason("visits", -0.25)],
+        "reason_features": ["recency", "visits"],
+        "reason_shares": [0.5, -0.25],
         "model_version": 3,
         "feature_digest": 12345,
         "scored_at": later(as_of, seconds=1),

@@ -10,7 +10,7 @@ from schemas.ids import Millis
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import OUTCOMES, Outcome
-from schemas.score import LeadScore, Reason
+from schemas.score import LeadScore
 from schemas.topics import Value
 
 names = st.text(max_size=40)
@@ -86,7 +86,8 @@ lead_scores = st.builds(
     as_of=millis,
     propensity=numbers,
     grade=names,
-    reasons=st.lists(st.builds(Reason, names, numbers), max_size=5),
+    reason_features=st.lists(names, max_size=5),
+    reason_shares=st.lists(numbers, max_size=5),
     model_version=longs,
     feature_digest=longs,
     scored_at=millis,

@@ -6,7 +6,7 @@ from connectors.cassandra.client import CassandraClient, Row
 from connectors.cassandra.months import millis, months_back
 from connectors.cassandra.page import Moment, Page, page_of, walk
 from schemas.ids import Millis
-from schemas.score import LeadScore, Reason
+from schemas.score import LeadScore
 
 LATEST = (
     "SELECT tenant, lead, event_id, sequence, as_of, propensity, grade, reasons, model_version, feature_digest, scored_at, received_at"
@@ -48,4 +48,6 @@ class ScoreStore:
 
 def _score(row: Row) -> LeadScore:
     times = {"as_of": millis(row.as_of), "scored_at": millis(row.scored_at), "received_at": millis(row.received_at)}
-    return LeadScore(**(row._asdict() | times | {"reasons": [Reason(*reason) for reason in row.reasons or ()]}))
+    fields = row._asdict() | times
+    reasons = fields.pop("reasons") or ()
+    return LeadScore(**fields, reason_features=[feature for feature, _ in reasons], reason_shares=[share for _, share in reasons])

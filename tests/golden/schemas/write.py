@@ -18,7 +18,7 @@ from schemas.ids import Millis
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
-from schemas.score import LeadScore, Reason
+from schemas.score import LeadScore
 from schemas.topics import VALUE_TYPES, Topic, Value
 
 FOLDER = Path(__file__).parent
@@ -69,7 +69,8 @@ VALUES: dict[Topic, Value] = {
         MONDAY,
         0.7312345678901234,
         "B2",
-        [Reason("recency", 0.4), Reason("seniority", -0.1)],
+        ["recency", "seniority"],
+        [0.4, -0.1],
         17,
         4_294_967_295,
         FRIDAY,

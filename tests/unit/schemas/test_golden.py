@@ -10,6 +10,8 @@ from tests.golden.schemas.write import FOLDER, as_json, shape
 
 GOLDEN = sorted(FOLDER.glob("*.v*.json"))
 WRITER_ID = 9_000
+NO_LONGER_READ = {"LeadScore": {"reasons"}}
+"""Fields of older releases that later ones have replaced: what they held lives in the tables that were written from them."""
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
@@ -24,7 +26,9 @@ def test_what_an_older_release_wrote_is_still_read(path: Path):
 
     decoded = as_json(Codec(IDS, writer_schema).decode(data))
 
-    assert golden["value"] == {name: decoded[name] for name in golden["value"]}
+    kept = {name: value for name, value in golden["value"].items() if name not in NO_LONGER_READ.get(golden["schema"]["name"], ())}
+
+    assert kept == {name: decoded[name] for name in kept}
 
 
 @pytest.mark.parametrize("topic", Topic)
