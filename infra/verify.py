@@ -13,8 +13,8 @@ from connectors.kafka.config import KafkaConfig
 from connectors.kafka.consumer import read_records
 from connectors.kafka.registry import Registry
 from infra.settings import Settings
+from models.learning.hazard_model import HazardModel, model_from_bytes
 from models.recompute import bases, propensities
-from models.scorer import LinearModel, model_from_bytes
 from schemas.codec import Codec
 from schemas.enriched import EnrichedEvent
 from schemas.ids import lead_key
@@ -100,18 +100,18 @@ def _events(config: KafkaConfig, codec: Codec, sequences: dict[str, list[int]]) 
         yield event
 
 
-def _models(config: KafkaConfig, codec: Codec) -> dict[tuple[str, int], list[LinearModel]]:
+def _models(config: KafkaConfig, codec: Codec) -> dict[tuple[str, int], list[HazardModel]]:
     # a version is published twice when learn_models restarts in between; a score may have been given either
-    models: dict[tuple[str, int], list[LinearModel]] = {}
+    models: dict[tuple[str, int], list[HazardModel]] = {}
     for record in read_records(config, Topic.MODELS_PUBLISHED):
         snapshot = codec.decode_as(ModelSnapshot, record.value)
         models.setdefault((snapshot.tenant, snapshot.version), []).append(model_from_bytes(snapshot.payload))
     return models
 
 
-def _differing(rows: list[tuple[bytes, float]], candidates: list[LinearModel], policy: TenantPolicy) -> int:
+def _differing(rows: list[tuple[bytes, float]], candidates: list[HazardModel], policy: TenantPolicy) -> int:
     features = [vector for vector, _ in rows]
-    models: Sequence[LinearModel | None] = candidates or [None]
+    models: Sequence[HazardModel | None] = candidates or [None]
     answers = [propensities(features, model, policy) for model in models]
     return sum(published not in [answer[i] for answer in answers] for i, (_, published) in enumerate(rows))
 

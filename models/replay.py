@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from models.due import DueQueue
 from models.engine import Engine, Processed, VersionedModel
-from models.learner import Learner, RiverLearner
+from models.learner import Learner
+from models.learning.hazard_learner import HazardLearner
 from models.memory import LeadMemory
 from schemas.enriched import EnrichedEvent
 from schemas.example import MaturedExample
@@ -99,7 +100,7 @@ class Replay:
             learner = self.learners.get(example.tenant)
             if learner is None:
                 policy = self.engine.policy(example.tenant)
-                learner = self.learners[example.tenant] = RiverLearner(prior=policy.prior, intervals=max(len(policy.interval_ends_ms), 1))
+                learner = self.learners[example.tenant] = HazardLearner(prior=policy.prior, intervals=max(len(policy.interval_ends_ms), 1))
             learner.learn(example)
         for tenant in {example.tenant for example in examples}:
             version = self._models[tenant].version + 1 if tenant in self._models else 1

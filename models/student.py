@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgpack
 
-from models.learner import RiverLearner
+from models.learning.hazard_learner import HazardLearner
 from models.prequential import Prequential
 from schemas.errors import FatalError
 from schemas.example import MaturedExample
@@ -13,7 +13,7 @@ from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.policy import TenantPolicy
 
-VERSION = 1
+VERSION = 2
 
 
 class Student:
@@ -29,7 +29,7 @@ class Student:
 
     def __init__(self, tenant: str, policy: TenantPolicy) -> None:
         self.tenant = tenant
-        self.learner = RiverLearner(prior=policy.prior, intervals=max(len(policy.interval_ends_ms), 1))
+        self.learner = HazardLearner(prior=policy.prior, intervals=max(len(policy.interval_ends_ms), 1))
         self.prequential = Prequential()
         self.version = 0
         self.examples = 0
@@ -86,6 +86,6 @@ class Student:
             raise FatalError(f"student of version {version}, this release reads {VERSION}")
         student = cls(tenant, policy)
         student.version, student.examples, student.labels, student.as_of = counts
-        student.learner = RiverLearner.from_bytes(learner)
+        student.learner = HazardLearner.from_bytes(learner)
         student.prequential = Prequential.from_bytes(prequential)
         return student
