@@ -6,12 +6,14 @@ from functools import partial
 from typing import Any
 
 from anyio import to_thread
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from api import problems
+from api.deps import query_once
 from api.keys import KeyRing
+from api.paths import EncodedSlashes
 from api.routes import health, leads, metrics, models
 from api.stores import Stores, cassandra_stores
 from infra.settings import Settings
@@ -44,8 +46,10 @@ def create_app(settings: Settings, stores: Stores | None = None) -> FastAPI:
     )
     app.state.stores = answering
     app.state.keys = KeyRing(settings.tenants())
-    for router in (leads.router, models.router, metrics.router, health.router):
-        app.include_router(router)
+    for router in (leads.router, models.router, metrics.router):
+        app.include_router(router, dependencies=[Depends(query_once)])
+    app.include_router(health.router)
+    app.add_middleware(EncodedSlashes)
     problems.install(app)
     app.openapi = partial(_document, app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
     return app

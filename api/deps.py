@@ -1,14 +1,17 @@
 """What routes depend on, as aliases: the tenant, the stores, and the parameters that several share."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.cursors import MAX_CURSOR_LENGTH
 from api.keys import KeyRing
+from api.paths import segment
 from api.problems import ProblemError
 from api.stores import Stores
 from connectors.cassandra.admission import END_OF_TIME
@@ -41,7 +44,23 @@ def _tenant(
 
 StoresDep = Annotated[Stores, Depends(_stores)]
 TenantDep = Annotated[str, Depends(_tenant)]
-LeadPath = Annotated[str, Path(min_length=1, max_length=1_024, description="The lead's pseudonymous id.", examples=["lead-42"])]
+LeadPath = Annotated[
+    str,
+    BeforeValidator(segment),
+    Path(min_length=1, max_length=1_024, description="The lead's pseudonymous id; a slash in it is written `%2F`.", examples=["lead-42"]),
+]
+
+
+LISTS = frozenset({"grade"})
+"""Query parameters that may be repeated."""
+
+
+def query_once(request: Request, _: TenantDep) -> None:
+    """Refuse a query that says a parameter twice: the last one would count, and the others be ignored without a word."""
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    repeated = sorted(name for name, count in counts.items() if count > 1 and name not in LISTS)
+    if repeated:
+        raise RequestValidationError([{"type": "repeated", "loc": ("query", name), "msg": "Say it once", "input": None} for name in repeated])
 
 
 class Paging(BaseModel):

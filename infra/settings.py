@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     flink: FlinkConfig = FlinkConfig()
     api: ApiConfig = ApiConfig()
     tenants_file: Path | None = Field(default=None, description="TOML, a table for each tenant; tenants that are not in it have the defaults")
+    release: str = Field(default="", description="what dead letters name as their processor; empty: the version, with the commit in a checkout")
     run_dir: Path = Field(default=Path(".run"), description="pids, logs and data of the local stack")
 
     @classmethod

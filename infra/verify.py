@@ -1,7 +1,7 @@
 """Every score on the topic, computed again from the lead's events and the model it names, bit for bit."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -13,7 +13,7 @@ from connectors.kafka.config import KafkaConfig
 from connectors.kafka.consumer import read_records
 from connectors.kafka.registry import Registry
 from infra.settings import Settings
-from models.learning.hazard_model import HazardModel, model_from_bytes
+from models.learning.hazard_model import model_from_bytes
 from models.recompute import bases, propensities
 from schemas.codec import Codec
 from schemas.enriched import EnrichedEvent
@@ -30,6 +30,8 @@ Scores = dict[tuple[str, str], list[LeadScore]]
 class Verdict(NamedTuple):
     """What was found. All but `scores` and `repeated` are to be 0.
 
+    `torn_versions`: versions of a tenant that were published with more than one model.
+
     `other_features`: the vector rebuilt from the lead's events has another digest. `other_propensity`: the named model gives other bits.
     `other_sequence`: the event has another place in its lead's history. `without_event`, `without_model`: what the score names is not there.
     `leads_with_gaps`: leads whose sequences are not 1, 2, 3 … without a gap.
@@ -43,6 +45,7 @@ class Verdict(NamedTuple):
     without_event: int
     without_model: int
     leads_with_gaps: int
+    torn_versions: int
 
     @property
     def is_sound(self) -> bool:
@@ -76,11 +79,14 @@ def verify(config: KafkaConfig, codec: Codec, policies: Mapping[str, TenantPolic
             by_model.setdefault((published.tenant, published.model_version), []).append((basis.features, published.propensity))
     propensity_differs = without_model = 0
     for (tenant, version), rows in by_model.items():
-        candidates = models.get((tenant, version), [])
-        if version and not candidates:
+        payloads = models.get((tenant, version))
+        if version and not payloads:
             without_model += len(rows)
             continue
-        propensity_differs += _differing(rows, candidates, policies.get(tenant, TenantPolicy()))
+        # of a torn version any model is as wrong as the other
+        model = model_from_bytes(min(payloads)) if payloads else None
+        answers = propensities([features for features, _ in rows], model, policies.get(tenant, TenantPolicy()))
+        propensity_differs += sum(published != answer for (_, published), answer in zip(rows, answers, strict=True))
     return Verdict(
         scores=total,
         repeated=repeated,
@@ -90,6 +96,7 @@ def verify(config: KafkaConfig, codec: Codec, policies: Mapping[str, TenantPolic
         without_event=sum(len(left) for left in scores.values()),
         without_model=without_model,
         leads_with_gaps=sum(sorted(set(taken)) != list(range(1, len(set(taken)) + 1)) for taken in sequences.values()),
+        torn_versions=sum(len(payloads) > 1 for payloads in models.values()),
     )
 
 
@@ -100,20 +107,13 @@ def _events(config: KafkaConfig, codec: Codec, sequences: dict[str, list[int]]) 
         yield event
 
 
-def _models(config: KafkaConfig, codec: Codec) -> dict[tuple[str, int], list[HazardModel]]:
-    # a version is published twice when learn_models restarts in between; a score may have been given either
-    models: dict[tuple[str, int], list[HazardModel]] = {}
+def _models(config: KafkaConfig, codec: Codec) -> dict[tuple[str, int], set[bytes]]:
+    """Tenant and version → its payloads: one, however often learn_models published it (models.student)."""
+    models: dict[tuple[str, int], set[bytes]] = {}
     for record in read_records(config, Topic.MODELS_PUBLISHED):
         snapshot = codec.decode_as(ModelSnapshot, record.value)
-        models.setdefault((snapshot.tenant, snapshot.version), []).append(model_from_bytes(snapshot.payload))
+        models.setdefault((snapshot.tenant, snapshot.version), set()).add(snapshot.payload)
     return models
-
-
-def _differing(rows: list[tuple[bytes, float]], candidates: list[HazardModel], policy: TenantPolicy) -> int:
-    features = [vector for vector, _ in rows]
-    models: Sequence[HazardModel | None] = candidates or [None]
-    answers = [propensities(features, model, policy) for model in models]
-    return sum(published not in [answer[i] for answer in answers] for i, (_, published) in enumerate(rows))
 
 
 def register(app: typer.Typer) -> None:

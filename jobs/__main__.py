@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from infra.release import with_release
 from infra.settings import Settings
 from schemas.errors import ConfigError
 
@@ -35,7 +36,7 @@ def run(
     unknown = [name for name in names if name not in JOBS and name != "all"]
     if unknown:
         raise typer.BadParameter(f"no job {', '.join(unknown)}; there are {', '.join(JOBS)}, or all")
-    settings = Settings.from_environment()
+    settings = with_release(Settings.from_environment())
     if names == ["all"] and local:
         _run_in_two_processes()
     else:

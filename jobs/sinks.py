@@ -47,7 +47,7 @@ class Sinks:
             "connector": "kafka",
             "topic": ";".join(names),
             "properties.bootstrap.servers": self._kafka.bootstrap_servers,
-            "properties.linger.ms": 2,
+            "properties.linger.ms": 10,
             "properties.batch.size": 131_072,
             "properties.compression.type": "lz4",
             "properties.max.request.size": self._kafka.max_record_bytes * 2,

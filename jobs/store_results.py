@@ -4,7 +4,7 @@ Discussion
 ----------
 Order: writes carry timestamps of their own, so a repeat or a late arrival never overwrites a newer row.
 At-least-once: a batch is acknowledged before the operator returns; after a failure it is written again, to the same rows.
-State: the last rank of each lead, so that it leaves its old place in the ranking.
+State: the last rank of each lead, so that it leaves its old place in the ranking; an outcome is a rank without a place.
 Never in one interpreter with the latency path: it would wait for the driver's threads (ADR 0002).
 """
 
@@ -20,5 +20,6 @@ def build(job: Job) -> None:
     flink = job.settings.flink
     read = [job.sources.read(topic) for topic in write_batch.SOURCES]
     batches = lanes.batched(job.tables, job.name, read, lanes=flink.lanes, window=flink.window)
-    refused = batches.process(write_batch.WriteBatch(job.settings), PUBLISHED).uid("store_results.write_batch.v1").name("write_batch")
+    writing = write_batch.WriteBatch(job.settings, job.settings.policies())
+    refused = batches.process(writing, PUBLISHED).uid("store_results.write_batch.v1").name("write_batch")
     job.sinks.publish(refused, [Topic.RECORDS_DEAD])

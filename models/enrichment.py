@@ -15,9 +15,9 @@ from schemas.policy import DAY_MS
 
 VERSION = 1
 EARLIEST_MS = 946_684_800_000
-"""2000-01-01: an earlier `occurred_at` is a clock that was never set."""
+"""2000-01-01: an earlier `occurred_at` or `received_at` is a clock that was never set."""
 FUTURE_MS = DAY_MS
-"""An `occurred_at` more than a day ahead of the wall clock is a wrong clock; less is a time zone mistaken, or a fast one."""
+"""An instant more than a day ahead of the wall clock is a wrong clock; less is a time zone mistaken, or a fast one."""
 DUPLICATE_WINDOW_MS = DAY_MS
 """SDKs retry for up to 12 hours (facts of the clients); a day covers a night of outage too."""
 ID_LENGTH = 512
@@ -89,7 +89,7 @@ def check_event(event: Event, key: bytes, *, now: Millis) -> None:
         Naming every problem at once, by field and never by value.
     """
     problems = _id_problems({"tenant": event.tenant, "lead": event.lead, "event_id": event.event_id, "type": event.type, "channel": event.channel})
-    problems += _time_problems(event.occurred_at, now)
+    problems += _time_problems({"occurred_at": event.occurred_at, "received_at": event.received_at}, now)
     _refuse(problems + _key_problems(event.tenant, event.lead, key))
 
 
@@ -104,7 +104,8 @@ def check_outcome(outcome: Outcome, key: bytes, *, now: Millis) -> None:
     problems = _id_problems({"tenant": outcome.tenant, "lead": outcome.lead, "outcome_id": outcome.outcome_id})
     if outcome.outcome not in OUTCOMES:
         problems.append(f"outcome is none of {', '.join(OUTCOMES)}")
-    _refuse(problems + _time_problems(outcome.occurred_at, now) + _key_problems(outcome.tenant, outcome.lead, key))
+    problems += _time_problems({"occurred_at": outcome.occurred_at, "received_at": outcome.received_at}, now)
+    _refuse(problems + _key_problems(outcome.tenant, outcome.lead, key))
 
 
 def _id_problems(ids: dict[str, str]) -> list[str]:
@@ -117,10 +118,9 @@ def _id_problems(ids: dict[str, str]) -> list[str]:
     return problems
 
 
-def _time_problems(occurred_at: Millis, now: Millis) -> list[str]:
-    if occurred_at < EARLIEST_MS:
-        return ["occurred_at is before the year 2000"]
-    return ["occurred_at is more than a day in the future"] if occurred_at > now + FUTURE_MS else []
+def _time_problems(times: dict[str, Millis], now: Millis) -> list[str]:
+    problems = [f"{name} is before the year 2000" for name, at in times.items() if at < EARLIEST_MS]
+    return problems + [f"{name} is more than a day in the future" for name, at in times.items() if at > now + FUTURE_MS]
 
 
 def _key_problems(tenant: str, lead: str, key: bytes) -> list[str]:

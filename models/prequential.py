@@ -1,9 +1,10 @@
-"""How good the published predictions were: every one counted once, when its whole window is over."""
+"""How good predictions were: AUC, log loss, Brier score and calibration of a stream of them."""
 
 import math
 
 import msgpack
 import numpy as np
+import numpy.typing as npt
 
 from schemas.errors import FatalError
 
@@ -45,6 +46,19 @@ class Prequential:
         self._ece[:, min(int(propensity * ECE_BINS), ECE_BINS - 1)] += (1.0, propensity, float(is_converted))
         self._log_loss -= math.log(p if is_converted else 1.0 - p)
         self._brier += (propensity - is_converted) ** 2
+
+    def add(self, other: "Prequential") -> None:
+        """Count what the other has counted too."""
+        by_logit, ece, log_loss, brier = other.sums
+        self._by_logit += by_logit
+        self._ece += ece
+        self._log_loss += log_loss
+        self._brier += brier
+
+    @property
+    def sums(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], float, float]:
+        """All that is kept: counts by label and bin of the logit, sums by bin of the propensity, log loss in nats, squared errors."""
+        return self._by_logit, self._ece, self._log_loss, self._brier
 
     @property
     def points(self) -> int:

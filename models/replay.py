@@ -1,6 +1,7 @@
 """The engine over a stream, without Flink: memories in a dict, labels when event time has come, learning at once."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from models.due import DueQueue
 from models.engine import Engine, Processed, VersionedModel
@@ -12,6 +13,15 @@ from schemas.example import MaturedExample
 from schemas.ids import Millis
 from schemas.outcome import Outcome
 from schemas.policy import TenantPolicy
+
+if TYPE_CHECKING:  # LightGBM takes seconds to import, and most who replay train nothing
+    from models.nightly.base import NightlyBase
+    from models.nightly.nights import Nights
+
+
+def hazard_learner(policy: TenantPolicy) -> Learner:
+    """The learner of the jobs, with the tenant's prior."""
+    return HazardLearner(prior=policy.prior, intervals=max(len(policy.interval_ends_ms), 1))
 
 
 class DictMemories:
@@ -74,15 +84,34 @@ class Replay:
     ----------
     policies
         Tenant → policy.
+    learner
+        Policy → a learner that has seen nothing.
+    nights
+        Policy → what trains a base at midnight, event time (`models.nightly.nights.Nights`); the latest of each tenant is in `bases`.
+        None: there are no bases.
     """
 
-    def __init__(self, policies: Mapping[str, TenantPolicy]) -> None:
+    def __init__(
+        self,
+        policies: Mapping[str, TenantPolicy],
+        *,
+        learner: Callable[[TenantPolicy], Learner] = hazard_learner,
+        nights: "Callable[[TenantPolicy], Nights] | None" = None,
+    ) -> None:
         self.engine = Engine(policies)
         self.memories = DictMemories()
         self.learners: dict[str, Learner] = {}
+        self.bases: dict[str, NightlyBase] = {}
+        self._nights: dict[str, Nights] = {}
+        self._new_learner = learner
+        self._new_nights = nights
         self._due = DueQueue(DictStore())
         self._models: dict[str, VersionedModel] = {}
         self._clock = 0
+
+    def model(self, tenant: str) -> VersionedModel | None:
+        """What the tenant's events are scored with now; None: no label was ever learned."""
+        return self._models.get(tenant)
 
     def run(self, batches: Iterable[Sequence[EnrichedEvent | Outcome]]) -> Iterator[Processed]:
         """What each batch gives. Labels due before a batch begins are learned before it is scored."""
@@ -97,14 +126,26 @@ class Replay:
     def learn(self, examples: Sequence[MaturedExample]) -> None:
         """Learn, and score with the new model from now on."""
         for example in examples:
-            learner = self.learners.get(example.tenant)
-            if learner is None:
-                policy = self.engine.policy(example.tenant)
-                learner = self.learners[example.tenant] = HazardLearner(prior=policy.prior, intervals=max(len(policy.interval_ends_ms), 1))
-            learner.learn(example)
+            self._learner(example.tenant).learn(example)
+            if example.tenant in self._nights:
+                self._nights[example.tenant].add([example])
         for tenant in {example.tenant for example in examples}:
             version = self._models[tenant].version + 1 if tenant in self._models else 1
             self._models[tenant] = VersionedModel(version, self.learners[tenant].model())
+
+    def _learner(self, tenant: str) -> Learner:
+        if tenant not in self.learners:
+            policy = self.engine.policy(tenant)
+            self.learners[tenant] = self._new_learner(policy)
+            if self._new_nights is not None:
+                self._nights[tenant] = self._new_nights(policy)
+        return self.learners[tenant]
+
+    def _pass_nights(self) -> None:
+        for tenant, nights in self._nights.items():
+            base = nights.pass_until(self._clock)
+            if base is not None:
+                self.bases[tenant] = base
 
     @staticmethod
     def _clock_of(record: EnrichedEvent | Outcome) -> int:
@@ -116,4 +157,5 @@ class Replay:
         examples, due = self.engine.mature(keys, self.memories, now=self._clock)
         self._due.add(due)
         self.learn(examples)
+        self._pass_nights()
         return examples

@@ -6,6 +6,7 @@ import msgpack
 
 from models.learning.hazard_learner import HazardLearner
 from models.prequential import Prequential
+from models.windowed import WindowedPrequential
 from schemas.errors import FatalError
 from schemas.example import MaturedExample
 from schemas.ids import Millis
@@ -13,11 +14,18 @@ from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.policy import TenantPolicy
 
-VERSION = 2
+VERSION = 3
+BEFORE_HAZARDS = 2
+"""A version with another learner, whose state says nothing to this one: it begins anew, the metrics go on."""
+BEFORE_WINDOWS = 1
+"""A version whose metrics counted conversions at once."""
 
 
 class Student:
     """Learns a tenant's examples and says so.
+
+    Its version is how many examples it was taught, so two snapshots of one version are the same model: after a failure a student goes on
+    from an older state, is taught the same examples in the same order, and publishes under the same versions what it published before.
 
     Parameters
     ----------
@@ -30,24 +38,25 @@ class Student:
     def __init__(self, tenant: str, policy: TenantPolicy) -> None:
         self.tenant = tenant
         self.learner = HazardLearner(prior=policy.prior, intervals=max(len(policy.interval_ends_ms), 1))
-        self.prequential = Prequential()
+        self.prequential = WindowedPrequential(policy.window_ms)
         self.version = 0
         self.examples = 0
         self.labels = 0
         self.as_of = 0
 
     def learn(self, examples: Sequence[MaturedExample]) -> None:
-        """Learn matured examples in order; each final one is first counted in the metrics, by its frozen prediction."""
+        """Learn matured examples in order; each final one counts in the metrics, by its frozen prediction, when its window is over."""
         for example in examples:
+            self.as_of = max(self.as_of, example.matured_at)
+            self.prequential.advance(self.as_of)
             if example.is_final:
-                self.prequential.update(example.propensity, is_converted=example.is_converted)
+                self.prequential.take(example, clock=self.as_of)
                 self.examples += 1
             self.labels += self.learner.learn(example)
-            self.as_of = max(self.as_of, example.matured_at)
+            self.version += 1
 
     def snapshot(self, *, now: Millis) -> ModelSnapshot:
-        """The next version."""
-        self.version += 1
+        """What was learned so far; the same version again when nothing was learned since the last."""
         return ModelSnapshot(
             tenant=self.tenant,
             version=self.version,
@@ -61,10 +70,10 @@ class Student:
 
     def metrics(self) -> list[Metric]:
         """How good the published predictions were so far."""
-        points = self.prequential.points
+        counted = self.prequential.counted
         return [
-            Metric(self.tenant, name, self.learner.name, Millis(self.as_of), value, points, self.version)
-            for name, value in self.prequential.values().items()
+            Metric(self.tenant, name, self.learner.name, Millis(self.as_of), value, counted.points, self.version)
+            for name, value in counted.values().items()
         ]
 
     def to_bytes(self) -> bytes:
@@ -74,7 +83,7 @@ class Student:
 
     @classmethod
     def from_bytes(cls, data: bytes, tenant: str, policy: TenantPolicy) -> "Student":
-        """What `to_bytes` wrote.
+        """What `to_bytes` wrote, here or in a release before.
 
         Raises
         ------
@@ -82,10 +91,14 @@ class Student:
             Written by another version of the encoding.
         """
         version, counts, learner, prequential = msgpack.unpackb(data)
-        if version != VERSION:
-            raise FatalError(f"student of version {version}, this release reads {VERSION}")
+        if version not in (VERSION, BEFORE_HAZARDS, BEFORE_WINDOWS):
+            raise FatalError(f"student of version {version}, this release reads {BEFORE_WINDOWS} to {VERSION}")
         student = cls(tenant, policy)
         student.version, student.examples, student.labels, student.as_of = counts
-        student.learner = HazardLearner.from_bytes(learner)
-        student.prequential = Prequential.from_bytes(prequential)
+        if version == VERSION:
+            student.learner = HazardLearner.from_bytes(learner)
+        if version == BEFORE_WINDOWS:
+            student.prequential.counted = Prequential.from_bytes(prequential)
+        else:
+            student.prequential = WindowedPrequential.from_bytes(prequential, policy.window_ms)
         return student

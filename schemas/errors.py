@@ -8,6 +8,7 @@ ProxError
 │   └── RateLimitedError
 ├── TenantBlockedError        stop for this tenant and tell a person; the others carry on
 │   └── AuthError
+├── ParityError               do not publish this model: its export says something else; the last one stays
 └── FatalError                fail the job; Flink restarts it from the last checkpoint
 """
 
@@ -64,6 +65,10 @@ class TenantBlockedError(ProxError):
 
 class AuthError(TenantBlockedError):
     """The tenant's credentials were refused."""
+
+
+class ParityError(ProxError):
+    """An exported model does not say what the trained one says: it is not published."""
 
 
 class FatalError(ProxError):

@@ -9,7 +9,7 @@ class Metric(NamedTuple):
     """A measurement. Key: tenant. Identity: (`tenant`, `name`, `model`, `as_of`).
 
     `name` is one of `auc`, `log_loss`, `brier`, `ece`, `base_rate`; all prequential: the prediction that counts is the published one.
-    `points` is how many scoring points it was measured on.
+    `points` is how many scoring points it was measured on: those whose attribution windows are over.
     """
 
     tenant: str

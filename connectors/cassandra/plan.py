@@ -13,11 +13,11 @@ from cassandra.query import UNSET_VALUE
 
 from connectors.cassandra.admission import Storable
 from connectors.cassandra.months import month_of
-from connectors.cassandra.ranking import Place, place_of, rank_of
+from connectors.cassandra.ranking import Place, closing_rank, is_closing, place_of, rank_of
 from connectors.cassandra.timestamps import earliest_timestamp_of, profile_timestamp, score_timestamp, write_timestamp_of
 from schemas.enriched import EnrichedEvent
 from schemas.event import PROFILE_UPDATED
-from schemas.ids import lead_key
+from schemas.ids import lead_key, split_lead_key
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
@@ -77,7 +77,13 @@ DELETE_RANK = "DELETE FROM leads_by_band USING TIMESTAMP ? WHERE tenant = ? AND 
 INSERT_BAND = "INSERT INTO bands_by_tenant (tenant, band, grade) VALUES (?, ?, ?)"
 
 
-def plan(values: Iterable[Storable], bands: Mapping[str, int], known_places: Set[tuple[str, Place]] = frozenset()) -> Plan:
+def plan(
+    values: Iterable[Storable],
+    bands: Mapping[str, int],
+    known_places: Set[tuple[str, Place]] = frozenset(),
+    *,
+    repeatable: Set[str] = frozenset(),
+) -> Plan:
     """The rows of a batch.
 
     History and events have a row for each value; what is kept once per lead is written once per lead of the batch.
@@ -90,9 +96,12 @@ def plan(values: Iterable[Storable], bands: Mapping[str, int], known_places: Set
         `tenant|lead` → the rank last written, which tells the row that a lead leaves.
     known_places
         Bands that need not be entered again.
+    repeatable
+        Tenants whose leads may convert again: a score after an outcome puts the lead back into the ranking.
     """
     result = Plan()
     scores: defaultdict[str, list[LeadScore]] = defaultdict(list)
+    outcomes: defaultdict[str, list[Outcome]] = defaultdict(list)
     events: defaultdict[str, list[EnrichedEvent]] = defaultdict(list)
     for value in values:
         match value:
@@ -101,6 +110,7 @@ def plan(values: Iterable[Storable], bands: Mapping[str, int], known_places: Set
             case EnrichedEvent():
                 events[lead_key(value.tenant, value.lead)].append(value)
             case Outcome():
+                outcomes[lead_key(value.tenant, value.lead)].append(value)
                 _add_outcome(result, value)
             case Metric():
                 _add_metric(result, value)
@@ -108,8 +118,10 @@ def plan(values: Iterable[Storable], bands: Mapping[str, int], known_places: Set
                 _add_model(result, value)
     for key, of_lead in scores.items():
         before = bands.get(key)
-        _add_scores(result, of_lead, is_first=before is None)
-        _add_ranks(result, key, of_lead, before, known_places)
+        _add_scores(result, of_lead, is_first=before is None or is_closing(before))
+    for key in dict.fromkeys((*scores, *outcomes)):
+        closing = [closing_rank(o.occurred_at, is_repeatable=o.tenant in repeatable) for o in outcomes.get(key, ())]
+        _add_ranks(result, key, scores.get(key, []), closing, bands.get(key), known_places)
     for seen in events.values():
         _add_events(result, seen)
         _add_profile(result, seen)
@@ -125,7 +137,7 @@ def _add_scores(result: Plan, scores: list[LeadScore], *, is_first: bool) -> Non
     newest = max(rows)
     last = rows[newest]
     result.writes[tenant, lead].append(Write(INSERT_SCORE, (tenant, lead, last.as_of, *_score_columns(last), newest)))
-    if is_first:  # `as_of` of a lead never goes back, so a lead that has a rank has its first one too
+    if is_first:  # `as_of` of a lead never goes back, so a lead that has a score's rank has its first one too
         first = min(s.as_of for s in scores)
         result.writes[tenant, lead].append(Write(INSERT_FIRST_SCORE, (tenant, lead, first, earliest_timestamp_of(first))))
 
@@ -134,24 +146,26 @@ def _score_columns(s: LeadScore) -> tuple[Any, ...]:
     return (s.event_id, s.sequence, s.propensity, s.grade, s.reasons, s.model_version, s.feature_digest, s.scored_at, s.received_at)
 
 
-def _add_ranks(result: Plan, key: str, scores: list[LeadScore], before: int | None, known_places: Set[tuple[str, Place]]) -> None:
-    """Write the greatest rank and leave every other place.
+def _add_ranks(result: Plan, key: str, scores: list[LeadScore], closing: list[int], before: int | None, known_places: Set[tuple[str, Place]]) -> None:
+    """Write the greatest rank, if it has a row, and leave every other place.
 
     Places that were only passed through within the batch are left too: before a crash they may have been written by
     smaller batches, which the state that was restored knows nothing of.
     """
-    tenant, lead = scores[0].tenant, scores[0].lead
+    tenant, lead = split_lead_key(key)
     by_rank = {rank_of(score): score for score in scores}
-    rank = max(by_rank)
-    if before is not None and before > rank:
-        rank = before
+    ranks = {*by_rank, *closing} | ({before} if before is not None else set())
+    rank = max(ranks)
     place = place_of(rank)
-    for other in {place_of(r) for r in (*by_rank, before) if r is not None} - {place}:
+    for other in {place_of(r) for r in ranks} - {place, None}:
+        assert other is not None
         result.writes[tenant, *other].append(Write(DELETE_RANK, (rank, tenant, *other, lead)))
-    if rank in by_rank:
+    if rank == before and rank not in by_rank:
+        return
+    result.ranks[key] = rank
+    if place is not None:
         score = by_rank[rank]
         result.writes[tenant, *place].append(Write(INSERT_RANK, (tenant, *place, lead, score.propensity, score.as_of, rank)))
-        result.ranks[key] = rank
         if (tenant, place) not in known_places and (tenant, place) not in result.places:
             result.places.add((tenant, place))
             result.writes[(tenant,)].append(Write(INSERT_BAND, (tenant, place.band, place.grade)))

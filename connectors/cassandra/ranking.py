@@ -3,13 +3,14 @@
 rank = as_of (42 bits) | sequence (9) | band (7) | grade (4)
 
 So of all ranks of a lead the greatest is the one that counts, in any order of arrival, and it alone tells which row holds the lead.
-It fits Flink's LONG.
+The rank of an outcome has a grade that no score has: the lead is in no row. It fits Flink's LONG.
 """
 
 from math import log
 from typing import NamedTuple
 
 from schemas.ids import Millis
+from schemas.policy import DAY_MS
 from schemas.score import LeadScore
 
 GRADES = tuple(f"{letter}{digit}" for letter in "ABCD" for digit in "123")
@@ -19,6 +20,13 @@ BANDS_PER_LOGIT = 8
 
 _GRADE_BITS, _BAND_BITS, _SEQUENCE_BITS = 4, 7, 9
 _GRADE_OF = {grade: code for code, grade in enumerate(GRADES)}
+_NO_GRADE = (1 << _GRADE_BITS) - 1
+_LAST_OF_INSTANT = (1 << _SEQUENCE_BITS + _BAND_BITS + _GRADE_BITS) - 1
+_LAST_INSTANT = (1 << 42) - 1
+
+CLOSED_FOR_MS = 365 * DAY_MS
+"""How long the outcome of a lead that converts only once keeps it out of the ranking: as long as the jobs remember a silent lead, so that
+one that comes back after it was forgotten begins anew."""
 
 
 class Place(NamedTuple):
@@ -48,9 +56,24 @@ def rank_of(score: LeadScore) -> int:
     return rank << _GRADE_BITS | grade
 
 
-def place_of(rank: int) -> Place:
-    """Where the row of this rank is."""
-    return Place(GRADES[rank & (1 << _GRADE_BITS) - 1], rank >> _GRADE_BITS & (1 << _BAND_BITS) - 1)
+def closing_rank(occurred_at: Millis, *, is_repeatable: bool) -> int:
+    """The rank of a lead that was won or lost: no place.
+
+    It outdoes every score as of the same instant or before. Where a lead may convert again a later score outdoes it in turn; where it
+    may not, none does within CLOSED_FOR_MS, as a score after an outcome was only given because the outcome was heard of too late.
+    """
+    until = occurred_at if is_repeatable else min(occurred_at + CLOSED_FOR_MS, _LAST_INSTANT)
+    return until << _SEQUENCE_BITS + _BAND_BITS + _GRADE_BITS | _LAST_OF_INSTANT
+
+
+def is_closing(rank: int) -> bool:
+    """Whether it is the rank of an outcome."""
+    return rank & _NO_GRADE == _NO_GRADE
+
+
+def place_of(rank: int) -> Place | None:
+    """Where the row of this rank is; None: there is no row, as the lead was won or lost."""
+    return None if is_closing(rank) else Place(GRADES[rank & _NO_GRADE], rank >> _GRADE_BITS & (1 << _BAND_BITS) - 1)
 
 
 def as_of(rank: int) -> Millis:

@@ -11,7 +11,9 @@ from schemas.score import LeadScore
 TIME_SHIFT = 20
 LATEST = (1 << 62) - 1
 SEQUENCE_MASK = 0x7FF
-VERSION_MASK = 0x1FF
+SCORED_MASK = 0x1FF
+SCORED_SHIFT = 10
+"""Scores of one event are seconds apart: a job restarts in between."""
 
 
 def write_timestamp_of(at: Millis) -> int:
@@ -20,13 +22,14 @@ def write_timestamp_of(at: Millis) -> int:
 
 
 def score_timestamp(score: LeadScore) -> int:
-    """The later `as_of` wins, then the higher sequence, then the newer model; no cell of two scores is ever mixed.
+    """The later `as_of` wins, then the higher sequence, then the one scored last; no cell of two scores is ever mixed.
 
     A score emitted again after a restart may carry another model version: it is a write of its own, whole.
-    Sequences compare modulo 2,048 and only among scores of one `as_of`, that is, while late events arrive; versions modulo 512
-    and only among scores of one event.
+    Sequences compare modulo 2,048 and only among scores of one `as_of`, that is, while late events arrive; `scored_at` in units of
+    1,024 ms modulo 512, nine minutes, and only among scores of one event. Versions would not do: they skip numbers, and two that are equal
+    modulo 512 would mix their cells.
     """
-    return score.as_of << TIME_SHIFT | (score.sequence & SEQUENCE_MASK) << 9 | (score.model_version & VERSION_MASK)
+    return score.as_of << TIME_SHIFT | (score.sequence & SEQUENCE_MASK) << 9 | (score.scored_at >> SCORED_SHIFT & SCORED_MASK)
 
 
 def profile_timestamp(event: EnrichedEvent) -> int:

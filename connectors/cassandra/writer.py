@@ -1,6 +1,6 @@
 """Results into Cassandra: a batch at a time, idempotent, acknowledged whole before the call returns."""
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence, Set
 from itertools import islice
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -45,15 +45,25 @@ class ResultsWriter:
     ----------
     config
         Where Cassandra is; `write_concurrency` bounds the requests under way.
+    repeatable
+        Tenants whose leads may convert again (`plan`).
     give_up_after_s
         How long a batch is tried while Cassandra is away. Longer than an outage should last: giving up restarts the job.
     on_retry
         Told before every further attempt; the job wires it to logging and metrics.
     """
 
-    def __init__(self, config: CassandraConfig, *, give_up_after_s: float = 600.0, on_retry: Callable[[Retried], None] | None = None) -> None:
+    def __init__(
+        self,
+        config: CassandraConfig,
+        *,
+        repeatable: Set[str] = frozenset(),
+        give_up_after_s: float = 600.0,
+        on_retry: Callable[[Retried], None] | None = None,
+    ) -> None:
         self._client = CassandraClient(config)
         self._concurrency = config.write_concurrency
+        self._repeatable = repeatable
         self._give_up_after_s = give_up_after_s
         self._on_retry = on_retry
         self._places: set[tuple[str, Place]] = set()
@@ -72,7 +82,7 @@ class ResultsWriter:
         values
             Results of any kinds in any order.
         bands
-            `tenant|lead` → rank of the row last written; updated when all is acknowledged. Backed by state, so that a lead leaves
+            `tenant|lead` → rank last written, of a row or of an outcome; updated when all is acknowledged. Backed by state, so that a lead leaves
             its old band. A value fits a signed 64-bit integer.
 
         Returns
@@ -95,7 +105,7 @@ class ResultsWriter:
                 refused.append(Refused(value, exc))
             else:
                 good.append(value)
-        planned = plan(good, bands, self._places)
+        planned = plan(good, bands, self._places, repeatable=self._repeatable)
         self._deliver([request for writes in planned.writes.values() for request in _parted(writes)])
         self._places |= planned.places
         bands.update(planned.ranks)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
+from pyflink.datastream.time_domain import TimeDomain
 
 from infra import retention
 from infra.settings import Settings
@@ -45,7 +46,8 @@ class EnrichLane(KeyedProcessFunction):
         """Open state and codec."""
         settings = self._settings
         self._codec = opened_codec(settings)
-        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_event_bytes)
+        max_bytes = settings.kafka.max_event_bytes
+        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=max_bytes, release=settings.release)
         self._leads: DecodedCache[Acquaintance] = DecodedCache(
             bytes_by_text(runtime_context, "leads"),
             lambda data: Acquaintance() if data is None else Acquaintance.from_bytes(data),
@@ -85,7 +87,8 @@ class EnrichLane(KeyedProcessFunction):
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         """Forget leads that were silent for too long, in a lane that is silent itself."""
         queue = self._enter(ctx.get_current_key())
-        self._review(queue, timestamp)
+        if ctx.time_domain() == TimeDomain.EVENT_TIME:  # else the lane only looks whether event time is known by now
+            self._review(queue, timestamp)
         self._clock.wind(ctx.get_current_key(), queue, ctx.timer_service())
         return
         yield  # Flink iterates over what comes back

@@ -1,7 +1,6 @@
 """A record that cannot be read becomes a dead letter, whole; the rest of its batch goes on."""
 
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
 import stamina
@@ -23,14 +22,6 @@ class Decoded(NamedTuple):
     dead: list[DeadLetter]
 
 
-def processor_version() -> str:
-    """The release that runs."""
-    try:
-        return version("prox")
-    except PackageNotFoundError:
-        return "source"
-
-
 class Guard:
     """Reads batches.
 
@@ -46,15 +37,19 @@ class Guard:
         Refuses, by PoisonRecordError, a value that can be read but means nothing; also given the record's key.
     max_bytes
         Larger values are dead at once.
+    release
+        What runs, for the dead letters.
     """
 
-    def __init__(self, stage: str, codec: Codec, topics: Sequence[Topic], *, check: Callable[[Value, bytes], None], max_bytes: int) -> None:
+    def __init__(
+        self, stage: str, codec: Codec, topics: Sequence[Topic], *, check: Callable[[Value, bytes], None], max_bytes: int, release: str
+    ) -> None:
         self._stage = stage
         self._codec = codec
         self._topics = topics
         self._check = check
         self._max_bytes = max_bytes
-        self._version = processor_version()
+        self._release = release
 
     def decode(self, batch: Sequence[Any]) -> Decoded:
         """The values of a lane's batch (`jobs.lanes.BATCH`)."""
@@ -77,7 +72,7 @@ class Guard:
             topic=self._topics[origin].value,
             reason=error.reason,
             message=str(error),
-            processor_version=self._version,
+            processor_version=self._release,
             failed_at=now_ms(),
             key=key,
             value=value,

@@ -15,6 +15,41 @@ def bytes_by_text(runtime_context: RuntimeContext, name: str) -> Any:
     return runtime_context.get_map_state(MapStateDescriptor(name, Types.STRING(), Types.PICKLED_BYTE_ARRAY()))
 
 
+class BatchedState:
+    """A map state whose writes reach Flink together, at `flush`: a call for each of them costs more than the write itself.
+
+    Whoever writes must flush before the operator returns: by then another lane may be the current one.
+    """
+
+    def __init__(self, state: Any) -> None:
+        self._state = state
+        self._written: dict[str, bytes] = {}
+
+    def get(self, key: str) -> bytes | None:
+        """The value as last written, or None."""
+        written = self._written.get(key)
+        return self._state.get(key) if written is None else written
+
+    def put(self, key: str, value: bytes) -> None:
+        """Set the value."""
+        self._written[key] = value
+
+    def remove(self, key: str) -> None:
+        """Drop the value."""
+        self._written.pop(key, None)
+        self._state.remove(key)
+
+    def keys(self) -> Iterable[str]:
+        """All keys of the current lane."""
+        return self._written.keys() | set(self._state.keys())
+
+    def flush(self) -> None:
+        """Give Flink what was written."""
+        if self._written:
+            self._state.put_all(self._written)
+            self._written = {}
+
+
 class StateStore:
     """A map state as a `models.due.DueStore`."""
 

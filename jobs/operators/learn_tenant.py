@@ -7,11 +7,12 @@ from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
 
 from infra.settings import Settings
 from jobs.operators.guard import Guard
-from jobs.operators.lane_state import bytes_by_text
+from jobs.operators.lane_state import StateStore, bytes_by_text
 from jobs.operators.opening import opened_codec
 from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher
 from models.features.vector import vector_from_bytes
+from models.progress import Progress
 from models.student import Student
 from schemas.errors import PoisonRecordError
 from schemas.example import MaturedExample
@@ -46,22 +47,27 @@ class LearnTenant(KeyedProcessFunction):
         """Open state and codec."""
         settings = self._settings
         self._codec = opened_codec(settings)
-        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_record_bytes * 2)
+        max_bytes = settings.kafka.max_record_bytes * 2
+        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=max_bytes, release=settings.release)
         self._state = bytes_by_text(runtime_context, "students")  # one entry for each tenant, kept while the tenant is ours
+        self._progress = Progress(StateStore(bytes_by_text(runtime_context, "progress")))  # one for each lead of the last year or two
         self._students: dict[str, Student] = {}
         self._published_at: dict[str, int] = {}
         self._unpublished: dict[int, set[str]] = {}
         self._publisher = Publisher(settings.kafka)
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
-        """Learn the batch; publish now, or soon when the tenant's last snapshot is very fresh."""
+        """Learn what is new in the batch; publish now, or soon when the tenant's last snapshot is very fresh."""
         decoded = self._guard.decode(value)
         by_tenant: dict[str, list[MaturedExample]] = {}
         for example in decoded.values:
             by_tenant.setdefault(example.tenant, []).append(example)
         for tenant, examples in by_tenant.items():
+            new = self._progress.unlearned(examples)
+            if not new:
+                continue
             student = self._student(tenant)
-            student.learn(examples)
+            student.learn(new)
             yield from self._publish_or_wait(student, ctx)
             self._state.put(tenant, student.to_bytes())
         for letter in decoded.dead:

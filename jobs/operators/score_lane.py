@@ -12,7 +12,7 @@ from infra import retention
 from infra.settings import Settings
 from jobs.operators.guard import Guard
 from jobs.operators.lane_clock import LaneClock
-from jobs.operators.lane_state import DecodedCache, StateStore, bytes_by_text
+from jobs.operators.lane_state import BatchedState, DecodedCache, StateStore, bytes_by_text
 from jobs.operators.opening import opened_codec
 from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher
@@ -22,7 +22,7 @@ from models.enrichment import check_outcome
 from models.learning.hazard_model import model_from_bytes
 from models.memory import LeadMemory
 from schemas.enriched import EnrichedEvent
-from schemas.errors import PoisonRecordError
+from schemas.errors import FatalError, PoisonRecordError
 from schemas.example import MaturedExample
 from schemas.ids import Millis, lead_key
 from schemas.model_snapshot import ModelSnapshot
@@ -52,13 +52,14 @@ class LaneMemories:
     """The engine's memories of the current lane, in Flink's state."""
 
     def __init__(self, runtime_context: RuntimeContext, *, cached_leads: int) -> None:
+        self._lead_state = BatchedState(bytes_by_text(runtime_context, "leads"))
         self._leads: DecodedCache[LeadMemory] = DecodedCache(
-            bytes_by_text(runtime_context, "leads"),
+            self._lead_state,
             lambda data: LeadMemory.empty() if data is None else LeadMemory.from_bytes(data),
             LeadMemory.to_bytes,
             limit=cached_leads,
         )
-        self._points = bytes_by_text(runtime_context, "points")
+        self._points = BatchedState(bytes_by_text(runtime_context, "points"))
         self._types = bytes_by_text(runtime_context, "types")
         self._types_of_lane: dict[int, set[str]] = {}
         self._known_types: set[str] = set()
@@ -74,7 +75,10 @@ class LaneMemories:
 
     def load_point(self, key: str, sequence: int) -> bytes:
         """The kept point of a lead."""
-        return bytes(self._points.get(f"{key}#{sequence}"))
+        point = self._points.get(f"{key}#{sequence}")
+        if point is None:
+            raise FatalError(f"state holds no point {sequence} of {key}, which its memory says is waiting")
+        return bytes(point)
 
     def save_point(self, key: str, sequence: int, point: bytes) -> None:
         """Keep a point."""
@@ -83,6 +87,11 @@ class LaneMemories:
     def drop_point(self, key: str, sequence: int) -> None:
         """Drop a point."""
         self._points.remove(f"{key}#{sequence}")
+
+    def flush(self) -> None:
+        """Give Flink what was saved since the last flush."""
+        self._lead_state.flush()
+        self._points.flush()
 
     def save_type(self, event_type: str) -> None:
         """Keep an event type. Bounded by the tenants' vocabulary of types."""
@@ -102,7 +111,8 @@ class ScoreLane(KeyedBroadcastProcessFunction):
         """Open state, codec and engine."""
         settings = self._settings
         self._codec = opened_codec(settings)
-        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_record_bytes * 2)
+        max_bytes = settings.kafka.max_record_bytes * 2
+        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=max_bytes, release=settings.release)
         self._engine = Engine(self._policies, retention_ms=retention.POLICY.lead_memory_days * DAY_MS)
         self._memories = LaneMemories(runtime_context, cached_leads=settings.flink.cached_leads)
         self._due_state = bytes_by_text(runtime_context, "due")
@@ -120,13 +130,14 @@ class ScoreLane(KeyedBroadcastProcessFunction):
         decoded = self._guard.decode(value)
         processed = self._engine.process(decoded.values, self._memories, lambda tenant: self._model(tenant, broadcast), now=now)
         queue.add(processed.due)
+        examples = processed.examples + self._mature(queue, value[3])
+        self._memories.flush()
         for score in processed.scores:
             key = lead_key(score.tenant, score.lead).encode()
             yield self._publisher.row(Topic.SCORES_PUBLISHED, key, self._codec.encode(score), now)
-        yield from self._examples(processed.examples, now)
+        yield from self._examples(examples, now)
         for letter in decoded.dead:
             yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), now)
-        yield from self._mature(queue, value[3], now)
         self._clock.wind(ctx.get_current_key(), queue, ctx.timer_service())
 
     def process_broadcast_element(self, value: Any, ctx: KeyedBroadcastProcessFunction.Context) -> Iterator[Any]:
@@ -152,7 +163,9 @@ class ScoreLane(KeyedBroadcastProcessFunction):
             return
         queue = self._enter(ctx.get_current_key())
         watermark = ctx.timer_service().current_watermark()
-        yield from self._mature(queue, watermark, Millis(timestamp))
+        examples = self._mature(queue, watermark)
+        self._memories.flush()
+        yield from self._examples(examples, Millis(timestamp))
         self._clock.wind(ctx.get_current_key(), queue, ctx.timer_service())
 
     def _enter(self, lane: int) -> DueQueue:
@@ -162,12 +175,13 @@ class ScoreLane(KeyedBroadcastProcessFunction):
             queue = self._queues[lane] = DueQueue(StateStore(self._due_state))
         return queue
 
-    def _mature(self, queue: DueQueue, clock: int, now: Millis) -> Iterator[Any]:
+    def _mature(self, queue: DueQueue, clock: int) -> list[MaturedExample]:
         keys = queue.take(clock)
-        if keys:
-            examples, due = self._engine.mature(keys, self._memories, now=clock)
-            queue.add(due)
-            yield from self._examples(examples, now)
+        if not keys:
+            return []
+        examples, due = self._engine.mature(keys, self._memories, now=clock)
+        queue.add(due)
+        return examples
 
     def _examples(self, examples: list[MaturedExample], now: Millis) -> Iterator[Any]:
         for example in examples:

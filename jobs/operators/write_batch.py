@@ -1,22 +1,28 @@
 """A lane's batch of results → Cassandra, acknowledged before the operator returns."""
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 import structlog
 from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
 
+from connectors.cassandra.admission import Storable
 from connectors.cassandra.writer import ResultsWriter, Retried
 from infra.settings import Settings
 from jobs.operators import score_lane
 from jobs.operators.guard import Guard
 from jobs.operators.lane_state import DecodedCache, bytes_by_text
 from jobs.operators.opening import opened_codec
+from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher
 from models.enrichment import check_outcome
 from schemas.dead_letter import DeadLetter
 from schemas.errors import PoisonRecordError
+from schemas.ids import lead_key
+from schemas.metric import Metric
+from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
+from schemas.policy import TenantPolicy
 from schemas.topics import VALUE_TYPES, Topic, Value
 
 STAGE = "store_results.write_batch"
@@ -31,11 +37,23 @@ def check_record(record: Value, key: bytes) -> None:
     if not isinstance(record, STORED):
         raise PoisonRecordError(f"a {type(record).__name__}, which no table holds", reason="wrong_type")
     if isinstance(record, Outcome):
-        check_outcome(record, key, now=record.received_at)
+        # by its arrival, so that what score_leads refused is not taken days later; by the wall clock where the arrival is ahead of it
+        check_outcome(record, key, now=min(record.received_at, now_ms()))
+
+
+def key_of(value: Storable) -> bytes:
+    """The key that a value's record has."""
+    match value:
+        case Metric():
+            return value.tenant.encode()
+        case ModelSnapshot():
+            return lead_key(value.tenant, str(value.version)).encode()
+        case _:
+            return lead_key(value.tenant, value.lead).encode()
 
 
 class LaneBands(MutableMapping[str, int]):
-    """The rank under which each lead of the current lane was last written, in Flink's state. Eight bytes a lead; rows outlive it."""
+    """The rank of each lead of the current lane as last written, in Flink's state. Eight bytes a lead; rows outlive it."""
 
     def __init__(self, state: Any, *, limit: int) -> None:
         self._ranks: DecodedCache[int | None] = DecodedCache(state, _decoded, _encoded, limit=limit)
@@ -71,16 +89,18 @@ def _encoded(rank: int | None) -> bytes:
 class WriteBatch(KeyedProcessFunction):
     """Keyed by lane."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, policies: Mapping[str, TenantPolicy]) -> None:
         self._settings = settings
+        self._repeatable = frozenset(tenant for tenant, policy in policies.items() if policy.is_repeatable)
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Open state, codec and the connection."""
         settings = self._settings
         self._codec = opened_codec(settings)
-        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=settings.kafka.max_record_bytes * 2)
+        max_bytes = settings.kafka.max_record_bytes * 2
+        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=max_bytes, release=settings.release)
         self._bands = LaneBands(bytes_by_text(runtime_context, "bands"), limit=settings.flink.cached_leads)
-        self._writer = ResultsWriter(settings.cassandra, give_up_after_s=GIVE_UP_AFTER_S, on_retry=_report)
+        self._writer = ResultsWriter(settings.cassandra, repeatable=self._repeatable, give_up_after_s=GIVE_UP_AFTER_S, on_retry=_report)
         self._publisher = Publisher(settings.kafka)
 
     def close(self) -> None:
@@ -96,7 +116,7 @@ class WriteBatch(KeyedProcessFunction):
                 yield self._row(letter)
         for outcast in refused:
             origin = next(i for i, topic in enumerate(SOURCES) if VALUE_TYPES[topic] is type(outcast.value))
-            yield self._row(self._guard.dead_letter(b"", self._codec.encode(outcast.value), origin, outcast.error))
+            yield self._row(self._guard.dead_letter(key_of(outcast.value), self._codec.encode(outcast.value), origin, outcast.error))
 
     def _row(self, letter: DeadLetter) -> Any:
         return self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)

@@ -18,6 +18,8 @@ from tests.results import FakeStores
         ("GET", "/v1/leads?grade=E", 422),
         ("GET", "/v1/leads?order=name", 422),
         ("GET", "/v1/leads?gradde=A", 422),
+        ("GET", "/v1/metrics?name=auc&name=ece", 422),
+        ("GET", "/v1/models?limit=1&limit=1", 422),
         ("GET", "/v1/leads/ada/scores?from=2026-03-02T09:00:00", 422),
         ("GET", "/v1/leads/ada/events?to=yesterday", 422),
     ],

@@ -1,7 +1,11 @@
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+
+from tests.results import FakeStores, a_score
 
 PAGED = ("/v1/leads", "/v1/leads/ada/scores", "/v1/leads/ada/events", "/v1/models", "/v1/metrics?name=auc")
 
@@ -34,6 +38,37 @@ def test_a_lead_is_one_answer(acme: TestClient):
 
     assert ("Ada", 0.7, "won") == (lead["profile"]["name"], lead["score"]["propensity"], lead["outcome"]["outcome"])
     assert [{"feature": "recency", "contribution": 0.5}, {"feature": "visits", "contribution": -0.25}] == lead["score"]["reasons"]
+
+
+@pytest.mark.parametrize("lead", ["web/7", "/", "a/scores", "100%", "100%2F", "%25", "für/ alle?#", "a|b"])
+def test_a_lead_of_any_name_is_reached(acme: TestClient, held: FakeStores, lead: str):
+    """Its id is one segment of the path, encoded as any: view, scores and events are of this lead."""
+    held.scores.append(a_score(lead))
+    path = f"/v1/leads/{quote(lead, safe='')}"
+
+    assert lead == acme.get(path).json()["lead"]
+    assert [f"{lead}-1"] == [item["event_id"] for item in acme.get(f"{path}/scores").json()["items"]]
+    assert 200 == acme.get(f"{path}/events").status_code
+
+
+def test_a_slash_that_is_not_encoded_is_the_paths(acme: TestClient, held: FakeStores):
+    """So no lead's name can stand for another resource."""
+    held.scores.append(a_score("ada/scores"))
+
+    assert 7 == len(acme.get("/v1/leads/ada/scores").json()["items"])
+    assert 404 == acme.get("/v1/leads/ada/other").status_code
+
+
+def test_a_server_that_decodes_the_whole_path_still_serves(app: FastAPI, acme: TestClient):
+    """`raw_path` is optional in ASGI: without it only slashes are out of reach."""
+
+    async def decoding(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await app({**scope, "path": unquote(scope["raw_path"].decode()), "raw_path": b""}, receive, send)
+
+    client = TestClient(decoding, headers=acme.headers)
+
+    assert "ada" == client.get("/v1/leads/ada").json()["lead"]
+    assert "No lead '100%25' is known." == client.get("/v1/leads/100%2525").json()["detail"]
 
 
 def test_what_is_not_known_of_a_lead_is_null(acme: TestClient):

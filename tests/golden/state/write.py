@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgpack
 import numpy as np
 
-from models import enrichment, memory, pairing, prequential, student
+from models import enrichment, memory, pairing, prequential, progress, student, windowed
 from models.features import vector
 from models.features.registry import WIDTH
 from models.features.vector import FeatureVector, categorical_id, numeric_id, vector_from_bytes
@@ -22,10 +23,11 @@ from models.memory import LeadMemory, PendingPoint
 from models.pairing import KeptPoint, point_from_bytes
 from schemas.example import MaturedExample
 from schemas.ids import Millis
-from schemas.policy import TenantPolicy
+from schemas.policy import DAY_MS, TenantPolicy
 from tests.builders import a_model
 
 FOLDER = Path(__file__).parent
+FIRST_OF_THIS_LEARNER = 3
 MONDAY = Millis(1_772_442_000_000)
 
 
@@ -110,6 +112,20 @@ def _prequential() -> bytes:
     return metrics.to_bytes()
 
 
+def _windowed() -> bytes:
+    metrics = windowed.WindowedPrequential(30 * DAY_MS)
+    for number in range(10):
+        metrics.take(an_example(number)._replace(as_of=Millis(MONDAY + 7 * number * DAY_MS)), clock=MONDAY + 40 * DAY_MS)
+    return metrics.to_bytes()
+
+
+def _windowed_meaning(data: bytes) -> Any:
+    read = windowed.WindowedPrequential.from_bytes(data, 30 * DAY_MS)
+    then, waiting = read.counted.values(), read.waiting
+    read.advance(2**62)
+    return {"counted": then, "waiting": waiting, "in the end": read.counted.values()}
+
+
 def _student() -> bytes:
     learning = student.Student("acme", TenantPolicy(window_ms=None))
     learning.learn([an_example(number) for number in range(4)])
@@ -124,7 +140,21 @@ def _read_student(data: bytes) -> student.Student:
 def _student_meaning(data: bytes) -> Any:
     read = _read_student(data)
     counts = {name: getattr(read, name) for name in ("version", "examples", "labels", "as_of")}
-    return counts | {"metrics": [list(metric) for metric in read.metrics()], "model": _model_meaning(read.learner.model())}
+    # before version 3 another learner, whose state says nothing to this one
+    kept = {"model": _model_meaning(read.learner.model())} if msgpack.unpackb(data)[0] >= FIRST_OF_THIS_LEARNER else {}
+    return counts | {"metrics": [list(metric) for metric in read.metrics()]} | kept
+
+
+def _progress() -> bytes:
+    of_lead = progress.LeadProgress(0, [])
+    for first, last, sequence in ((0, 4, 2), (0, 1, 70_000)):
+        of_lead.take(an_example(sequence)._replace(first_interval=first, last_interval=last))
+    return of_lead.to_bytes()
+
+
+def _progress_meaning(data: bytes) -> Any:
+    read = progress.LeadProgress.from_bytes(data)
+    return {"as_of": read.as_of, "learned": read.learned}
 
 
 def _point() -> bytes:
@@ -165,6 +195,13 @@ ENCODINGS = {
         _prequential,
         lambda data: prequential.Prequential.from_bytes(data).values(),
         lambda data: prequential.Prequential.from_bytes(data).to_bytes(),
+    ),
+    "progress": Encoding(progress.VERSION, _progress, _progress_meaning, lambda data: progress.LeadProgress.from_bytes(data).to_bytes()),
+    "windowed": Encoding(
+        windowed.VERSION,
+        _windowed,
+        _windowed_meaning,
+        lambda data: windowed.WindowedPrequential.from_bytes(data, 30 * DAY_MS).to_bytes(),
     ),
     "student": Encoding(student.VERSION, _student, _student_meaning, lambda data: _read_student(data).to_bytes()),
 }

@@ -21,11 +21,12 @@ def test_what_was_written_is_answered(cassandra: CassandraConfig, tmp_path: Path
         assert [200, 503] == [client.get(f"/health/{what}").status_code for what in ("live", "ready")]
         prepare_keyspace(cassandra)
         with ResultsWriter(cassandra) as writer:
-            writer.write([an_enriched(at=MONDAY), a_score(), a_score("bob", propensity=0.8), won(), a_metric(), a_model()], {})
+            scores = [a_score(), a_score("cleo", propensity=0.3), a_score("bob", propensity=0.8)]
+            writer.write([an_enriched(at=MONDAY), *scores, won(), a_metric(), a_model()], {})
 
         assert 200 == client.get("/health/ready").status_code
         lead = client.get("/v1/leads/ada").json()
         assert (0.4, "won", "2026-03-02T09:00:00.000Z") == (lead["score"]["propensity"], lead["outcome"]["outcome"], lead["profile"]["first_seen"])
-        assert ["bob", "ada"] == [item["lead"] for item in client.get("/v1/leads").json()["items"]]
+        assert ["bob", "cleo"] == [item["lead"] for item in client.get("/v1/leads").json()["items"]]
         paths = ("/v1/leads/ada/scores", "/v1/leads/ada/events", "/v1/models", "/v1/metrics", "/v1/metrics?name=auc")
         assert [1] * 5 == [len(client.get(path).json()["items"]) for path in paths]

@@ -4,6 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.cassandra.client import CassandraClient
+from connectors.cassandra.config import CassandraConfig
 from connectors.cassandra.leads import LeadStore
 from connectors.cassandra.metrics import MetricStore
 from connectors.cassandra.models import ModelStore
@@ -14,21 +15,21 @@ from connectors.cassandra.timestamps import score_timestamp
 from connectors.cassandra.writer import ResultsWriter
 from schemas.event import PROFILE_UPDATED, Person
 from schemas.ids import Millis
-from tests.builders import FRIDAY, MONDAY, TENANT, TUESDAY, won
+from tests.builders import FRIDAY, MONDAY, TENANT, TUESDAY, later, won
 from tests.results import a_metric, a_model, a_score, an_enriched
 
 EVER = {"since": Millis(0), "until": Millis(1 << 42), "limit": 100}
 _tenants = (f"tenant-{number}" for number in count())
 
 SCORES = [a_score(sequence=n, propensity=p) for n, p in enumerate((0.1, 0.5, 0.9, 0.55, 0.2), start=1)]
-AGAIN = [s._replace(model_version=s.model_version + 1, propensity=s.propensity / 2) for s in SCORES]
+AGAIN = [s._replace(model_version=s.model_version + 512, propensity=s.propensity / 2, scored_at=later(s.scored_at, seconds=20)) for s in SCORES]
 """The same events, scored again after a restart by a newer model."""
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_order_and_any_repeat_of_scores_leaves_the_same_rows(writer: ResultsWriter, client: CassandraClient, data: st.DataObject):
-    """History has one row an event, with the newest model's score whole; the latest score and the rank are the last."""
+    """History has one row an event, with the score given last whole; the latest score and the rank are the last."""
     tenant = next(_tenants)
     scores = [
         s._replace(tenant=tenant) for s in data.draw(st.permutations(SCORES + AGAIN + data.draw(st.lists(st.sampled_from(SCORES), max_size=4))))
@@ -57,6 +58,19 @@ def test_a_crash_between_writes_leaves_no_second_rank(writer: ResultsWriter, cli
     writer.write(SCORES[1:], before)
 
     assert [("ada", 0.2)] == [(lead.lead, lead.propensity) for lead in LeadStore(client).ranked(TENANT, limit=10).items]
+
+
+def test_an_outcome_takes_the_lead_out_of_the_ranking(migrated: CassandraConfig, client: CassandraClient):
+    """Before, with or after its scores; where a lead may convert again, a later score puts it back."""
+    with ResultsWriter(migrated, repeatable=frozenset({"globex"})) as writing:
+        for tenant in (TENANT, "globex"):
+            scores = [s._replace(tenant=tenant) for s in SCORES]
+            outcome = won(at=SCORES[2].as_of, tenant=tenant)
+            bands: dict[str, int] = {}
+            for batch in ([outcome], scores[:3], [outcome, *scores[3:]], [outcome]):
+                writing.write(batch, bands)
+
+    assert [[], ["ada"]] == [[lead.lead for lead in LeadStore(client).ranked(tenant, limit=10).items] for tenant in (TENANT, "globex")]
 
 
 def test_a_profile_is_the_latest_of_each_part_in_any_order(writer: ResultsWriter, client: CassandraClient):

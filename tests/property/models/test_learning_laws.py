@@ -15,9 +15,10 @@ from models.learning.hazard_model import RATE_COUNT
 from models.prequential import ECE_BINS, Prequential
 from models.scorer import score
 from models.student import Student
+from models.windowed import WindowedPrequential
 from schemas.example import MaturedExample
 from schemas.ids import Millis
-from schemas.policy import TenantPolicy
+from schemas.policy import DAY_MS, TenantPolicy
 from tests.builders import TENANT
 
 INTERVALS = 5
@@ -57,6 +58,11 @@ def examples(draw: st.DrawFn) -> MaturedExample:
 
 
 lessons = st.lists(examples(), max_size=12)
+
+
+def an_example(as_of: Millis, matured_at: Millis, *, is_converted: bool, propensity: float) -> MaturedExample:
+    """A final one, as far as metrics look at it."""
+    return MaturedExample(TENANT, "ada", "e", 1, as_of, matured_at, 0, 0, is_converted, True, propensity, [], 1, b"")
 
 
 @given(lessons)
@@ -152,6 +158,32 @@ def test_auc_is_that_of_all_pairs(seed: int, base_rate: float):
     above = propensities[labels][:, None] - propensities[~labels][None, :]
 
     assert pytest.approx(float((above > 0).mean() + (above == 0).mean() / 2), abs=0.005) == prequential.values()["auc"]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 90), st.integers(0, INTERVALS - 1), st.booleans(), probabilities), min_size=1, max_size=60), st.integers(0, 130)
+)
+def test_conversions_and_silence_are_counted_alike(points: list[tuple[int, int, bool, float]], until_day: int):
+    """Whenever the stream stops, what was counted are the points of a span of time, all of them, however they went and whoever was told first."""
+    ends = TenantPolicy().interval_ends_ms
+    finals = []
+    for day, interval, is_converted, propensity in points:
+        as_of, last = Millis(day * DAY_MS), interval if is_converted else INTERVALS - 1
+        finals.append(an_example(as_of, Millis(as_of + ends[last]), is_converted=is_converted, propensity=propensity))
+    finals.sort(key=lambda example: example.matured_at)
+    clock, metrics, expected = until_day * DAY_MS, WindowedPrequential(ends[-1]), Prequential()
+    for example in finals:
+        if example.matured_at <= clock:
+            metrics.advance(example.matured_at)
+            metrics.take(example, clock=example.matured_at)
+    metrics = WindowedPrequential.from_bytes(metrics.to_bytes(), ends[-1])
+    metrics.advance(clock)
+    over = [example for example in finals if example.as_of + ends[-1] <= clock]
+    for example in over:
+        expected.update(example.propensity, is_converted=example.is_converted)
+
+    assert expected.values() == pytest.approx(metrics.counted.values())
+    assert (len(over), len(finals) - len(over)) == (metrics.counted.points, metrics.waiting + sum(one.matured_at > clock for one in finals))
 
 
 @given(st.lists(st.tuples(probabilities, st.booleans()), max_size=20), st.lists(st.tuples(probabilities, st.booleans()), max_size=20))

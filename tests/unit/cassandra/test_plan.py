@@ -1,13 +1,17 @@
 from collections import Counter
+from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.cassandra import plan as planning
+from connectors.cassandra.admission import Storable
 from connectors.cassandra.plan import Plan, plan
-from connectors.cassandra.ranking import place_of, rank_of
+from connectors.cassandra.ranking import CLOSED_FOR_MS, place_of, rank_of
+from infra.retention import POLICY
 from schemas.event import PROFILE_UPDATED, Person
-from tests.builders import FRIDAY, MONDAY, TENANT, TUESDAY, won
+from schemas.policy import DAY_MS
+from tests.builders import FRIDAY, MONDAY, TENANT, TUESDAY, later, lost, won
 from tests.results import a_metric, a_model, a_score, an_enriched
 
 KEY = f"{TENANT}|ada"
@@ -108,24 +112,91 @@ def test_the_earliest_of_a_batch_is_the_first_and_the_latest_the_last_seen():
     assert {planning.INSERT_FIRST_SEEN: MONDAY, planning.INSERT_LAST_SEEN: FRIDAY} == seen
 
 
-@given(st.permutations([a_score(sequence=n, propensity=p) for n, p in enumerate((0.1, 0.5, 0.9, 0.5, 0.2), start=1)]), st.data())
-def test_any_order_any_repeat_and_any_cut_into_batches_ends_with_one_rank(scores, data):
-    """Applying all writes by timestamp leaves the lead in the band of its last score, and nowhere else."""
-    repeated = scores + data.draw(st.lists(st.sampled_from(scores), max_size=5))
-    cells: dict[tuple, tuple[int, bool]] = {}
-    bands: dict[str, int] = {}
-    while repeated:
-        size = data.draw(st.integers(1, len(repeated)))
-        batch, repeated = repeated[:size], repeated[size:]
-        planned = plan(batch, bands)
+class Rows:
+    """`leads_by_band` as Cassandra would hold it: of each row the write with the highest timestamp, and of equal ones the deletion."""
+
+    def __init__(self) -> None:
+        self._cells: dict[tuple[object, ...], tuple[int, bool]] = {}
+        self.bands: dict[str, int] = {}
+
+    def take(self, batch: Sequence[Storable], *, repeatable: frozenset[str] = frozenset()) -> None:
+        planned = plan(batch, self.bands, repeatable=repeatable)
         for write in (w for writes in planned.writes.values() for w in writes):
             if write.query == planning.INSERT_RANK:
-                tenant, grade, band, lead, *_, at = write.parameters
-                cells[tenant, grade, band, lead] = max(cells.get((tenant, grade, band, lead), (0, False)), (at, False))
+                *where, _, _, at = write.parameters
+                self._apply(tuple(where), (at, False))
             elif write.query == planning.DELETE_RANK:
                 at, *where = write.parameters
-                cells[tuple(where)] = max(cells.get(tuple(where), (0, False)), (at, True))
-        bands |= planned.ranks
+                self._apply(tuple(where), (at, True))
+        self.bands |= planned.ranks
 
-    last = rank_of(a_score(sequence=5, propensity=0.2))
-    assert {(TENANT, *place_of(last), "ada"): (last, False)} == {where: cell for where, cell in cells.items() if not cell[1]}
+    def _apply(self, where: tuple[object, ...], cell: tuple[int, bool]) -> None:
+        self._cells[where] = max(self._cells.get(where, (0, False)), cell)
+
+    @property
+    def live(self) -> dict[tuple[object, ...], int]:
+        """Row → its timestamp."""
+        return {where: at for where, (at, is_deleted) in self._cells.items() if not is_deleted}
+
+
+def _taken(rows: Rows, values: list[Storable], data: st.DataObject, *, repeatable: frozenset[str] = frozenset()) -> None:
+    """The values with some repeats, cut into batches anyhow; once, perhaps, the state falls back and a batch is taken again."""
+    rest = values + data.draw(st.lists(st.sampled_from(values), max_size=5))
+    while rest:
+        size = data.draw(st.integers(1, len(rest)))
+        batch, rest = rest[:size], rest[size:]
+        checkpoint = dict(rows.bands)
+        for value in batch:  # in the batches of before a crash
+            rows.take([value], repeatable=repeatable)
+        if data.draw(st.booleans()):
+            rows.bands = checkpoint
+            rows.take(batch, repeatable=repeatable)
+
+
+STORY = [a_score(sequence=n, propensity=p) for n, p in enumerate((0.1, 0.5, 0.9, 0.5, 0.2), start=1)]
+LAST = rank_of(STORY[-1])
+RANKED = {(TENANT, *place_of(LAST), "ada"): LAST}
+
+
+@given(st.permutations(STORY), st.data())
+def test_any_order_any_repeat_and_any_cut_into_batches_ends_with_one_rank(scores, data):
+    """Applying all writes by timestamp leaves the lead in the band of its last score, and nowhere else."""
+    rows = Rows()
+    _taken(rows, scores, data)
+
+    assert RANKED == rows.live
+
+
+@given(st.permutations([*STORY, won(at=MONDAY), lost(at=TUESDAY)]), st.data())
+def test_a_lead_that_was_won_or_lost_is_ranked_no_more(records, data):
+    """Whatever came first, the outcome or the scores, and also where scores were given after it because it was heard of too late."""
+    rows = Rows()
+    _taken(rows, records, data)
+
+    assert {} == rows.live
+
+
+@given(st.permutations([*STORY, won(at=later(MONDAY, seconds=-1)), lost(at=later(MONDAY, days=-9))]), st.data())
+def test_a_later_score_ranks_a_lead_that_may_convert_again(records, data):
+    """In any order, if the tenant's leads may; a score as of the outcome or before it does not."""
+    rows, closed = Rows(), Rows()
+    _taken(rows, records, data, repeatable=frozenset({TENANT}))
+    _taken(closed, [*records, won(at=STORY[-1].as_of)], data, repeatable=frozenset({TENANT}))
+
+    assert (RANKED, {}) == (rows.live, closed.live)
+
+
+def test_a_lead_that_returns_after_it_was_forgotten_is_ranked():
+    """The jobs remember a silent lead for a year; what they score then is another story."""
+    rows, again = Rows(), a_score(at=later(FRIDAY, days=366))
+    rows.take([a_score(), won(at=FRIDAY), again])
+
+    assert [rank_of(again)] == list(rows.live.values())
+    assert CLOSED_FOR_MS == POLICY.lead_memory_days * DAY_MS
+
+
+def test_a_first_score_after_its_outcome_is_still_the_first():
+    """Where the history begins is written with it, though the lead had a rank before: that of its outcome."""
+    closed = plan([won(at=MONDAY)], {})
+
+    assert 1 == _queries(plan([a_score(at=TUESDAY)], closed.ranks))[planning.INSERT_FIRST_SCORE]

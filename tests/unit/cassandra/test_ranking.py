@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.cassandra import ranking
-from connectors.cassandra.ranking import BANDS, GRADES, Place, band_of, place_of, rank_of
+from connectors.cassandra.ranking import BANDS, GRADES, Place, band_of, closing_rank, is_closing, place_of, rank_of
 from tests.builders import MONDAY, TUESDAY
 from tests.results import a_score
 
@@ -31,6 +31,16 @@ def test_a_rank_knows_its_place_and_time(propensity: float, grade: str, at: int,
     assert Place(grade, band_of(propensity)) == place_of(rank)
     assert at == ranking.as_of(rank)
     assert 0 <= rank < 1 << 62
+
+
+@given(st.integers(0, (1 << 42) - 1), st.booleans(), propensities, st.sampled_from(GRADES), st.integers(1, 1 << 40))
+def test_an_outcome_outdoes_every_score_of_its_instant(at: int, is_repeatable: bool, propensity: float, grade: str, sequence: int):
+    """It has no place, and fits a signed long too."""
+    closing = closing_rank(at, is_repeatable=is_repeatable)
+    score = rank_of(a_score(propensity=propensity, at=at, sequence=sequence, grade=grade))
+
+    assert (None, True, False) == (place_of(closing), is_closing(closing), is_closing(score))
+    assert score < closing < 1 << 62
 
 
 def test_a_later_rank_is_greater_whatever_its_band():

@@ -4,26 +4,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.cassandra.timestamps import earliest_timestamp_of, profile_timestamp, score_timestamp, write_timestamp_of
-from tests.builders import MONDAY, TUESDAY
+from tests.builders import FRIDAY, MONDAY, TUESDAY, later
 from tests.results import a_score, an_enriched
 
 times = st.integers(0, (1 << 42) - 1)
 
 
-def test_a_later_score_wins_then_the_higher_sequence_then_the_newer_model():
+def test_a_later_score_wins_then_the_higher_sequence_then_the_one_scored_last():
     """The order of write timestamps is the order in which scores count."""
-    ordered = [a_score(at=at, sequence=s, model_version=v) for at, s, v in product((MONDAY, TUESDAY), (1, 2), (7, 8))]
+    times = (FRIDAY, later(FRIDAY, seconds=2))
+    ordered = [a_score(at=at, sequence=s, scored_at=scored_at) for at, s, scored_at in product((MONDAY, TUESDAY), (1, 2), times)]
     shuffled = [ordered[n] for n in (5, 2, 7, 0, 3, 6, 1, 4)]
 
     assert ordered == sorted(shuffled, key=score_timestamp)
 
 
-@given(times, st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1))
-def test_a_timestamp_is_a_positive_long(at: int, sequence: int, version: int):
-    """Cassandra takes a signed 64-bit integer, and no time, sequence or version goes beyond it."""
-    score = a_score(at=at, sequence=1)._replace(sequence=sequence, model_version=version)
+@given(times, st.integers(0, 2**63 - 1), times)
+def test_a_timestamp_is_a_positive_long(at: int, sequence: int, scored_at: int):
+    """Cassandra takes a signed 64-bit integer, and no time or sequence goes beyond it."""
+    score = a_score(at=at, sequence=1)._replace(sequence=sequence, scored_at=scored_at)
 
     assert 0 <= score_timestamp(score) < 1 << 62
+
+
+@given(times, st.integers(2_048, 9 * 60_000 - 16_000))
+def test_two_scores_of_one_event_never_mix(scored_at: int, later_ms: int):
+    """Whatever models gave them: restarts take seconds, not nine minutes, and each score has a timestamp of its own."""
+    one, other = (a_score()._replace(scored_at=at) for at in (scored_at, scored_at + later_ms))
+
+    assert score_timestamp(one) != score_timestamp(other)
 
 
 @given(times, times)

@@ -69,6 +69,10 @@ class FakeMapState:
         assert isinstance(value, bytes)
         self._entries()[key] = value
 
+    def put_all(self, entries: dict[str, bytes]) -> None:
+        for key, value in entries.items():
+            self.put(key, value)
+
     def remove(self, key: str) -> None:
         self._entries().pop(key, None)
 
@@ -177,8 +181,10 @@ class Harness:
         return self._fire(TimeDomain.EVENT_TIME, watermark)
 
     def wait(self) -> list[Published]:
-        """Every processing-time timer fires."""
-        return self._fire(TimeDomain.PROCESSING_TIME, 2**62)
+        """Every processing-time timer that is set fires, when its time has come."""
+        timers = [at for domain, _, at in self.backend.timers if domain is TimeDomain.PROCESSING_TIME]
+        self.backend.processing_time = max([self.backend.processing_time, *timers])
+        return self._fire(TimeDomain.PROCESSING_TIME, self.backend.processing_time)
 
     def _fire(self, domain: TimeDomain, until: int) -> list[Published]:
         published = []

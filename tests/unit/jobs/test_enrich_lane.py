@@ -79,6 +79,20 @@ def test_a_lane_that_is_silent_forgets_by_its_timer(lane: Callable[..., Harness]
     assert (2, 0) == (kept, harness.backend.size)
 
 
+def test_a_lane_whose_only_records_came_before_the_first_watermark_forgets_by_event_time(lane: Callable[..., Harness]):
+    """The wall clock, years ahead in a replay, only makes it look whether event time is known."""
+    harness = lane()
+    harness.take([a_record(viewed_page(at=MONDAY))])
+    harness.backend.processing_time = later(MONDAY, days=4_000)
+    harness.wait()
+    harness.backend.watermark = MONDAY
+    harness.wait()
+    kept = dict(harness.backend.entries("leads"))
+    harness.advance(later(MONDAY, days=396))
+
+    assert (1, {}) == (len(kept), harness.backend.entries("leads"))
+
+
 def test_a_lead_that_acted_again_is_kept(lane: Callable[..., Harness]):
     """The first due only looks again."""
     harness = lane()

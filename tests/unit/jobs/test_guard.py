@@ -22,7 +22,7 @@ def only_acme(value: Value, _: bytes) -> None:
 
 
 def a_guard(codec: Codec = CODEC) -> Guard:
-    return Guard("job.operator", codec, TOPICS, check=only_acme, max_bytes=2_000)
+    return Guard("job.operator", codec, TOPICS, check=only_acme, max_bytes=2_000, release="1.2.3+abc")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_record_that_cannot_be_read_is_kept_whole(value: bytes, reason: str):
         letter.reason,
     )
     assert letter.message
-    assert letter.processor_version
+    assert "1.2.3+abc" == letter.processor_version
 
 
 def test_one_dead_record_takes_nobody_with_it():

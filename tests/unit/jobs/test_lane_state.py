@@ -3,7 +3,7 @@
 from pyflink.datastream.time_domain import TimeDomain
 
 from jobs.operators.lane_clock import LaneClock
-from jobs.operators.lane_state import DecodedCache, StateStore
+from jobs.operators.lane_state import BatchedState, DecodedCache, StateStore
 from jobs.operators.write_batch import LaneBands
 from models.due import BUCKET_MS, DueQueue
 from tests.unit.jobs.fakes import Backend, FakeContext, FakeMapState
@@ -27,6 +27,22 @@ def test_what_is_saved_is_in_state_at_once():
 
     assert {"ada": b"a b"} == entries
     assert ["a", "b"] == a_cache(entries).load("ada")
+
+
+def test_writes_of_a_batch_are_read_back_before_they_reach_flink_and_reach_it_together():
+    """A batch sees what it wrote; state has it all after the flush, and nothing that was dropped."""
+    entries = {"old": b"1"}
+    batched = BatchedState(a_state(entries))
+    batched.put("ada", b"2")
+    batched.put("bob", b"3")
+    batched.remove("bob")
+    batched.remove("old")
+
+    assert ({}, b"2", None, {"ada"}) == (entries, batched.get("ada"), batched.get("bob"), set(batched.keys()))
+    batched.flush()
+    assert {"ada": b"2"} == entries
+    batched.flush()
+    assert {"ada": b"2"} == entries
 
 
 def test_a_value_at_hand_is_the_same_object():
@@ -87,7 +103,7 @@ def test_a_lane_asks_once_for_each_due():
         backend.watermark = watermark
         queue.add(due)
         clock.wind(0, queue, timers)
-        asked.append(sorted(at for _, _, at in backend.timers))
+        asked.append(sorted(at for domain, _, at in backend.timers if domain is TimeDomain.EVENT_TIME))
         backend.timers.clear()
 
     assert [[], [], [3 * BUCKET_MS], [], [2 * BUCKET_MS]] == asked

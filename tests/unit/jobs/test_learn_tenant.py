@@ -1,6 +1,8 @@
 """The operator of learn_models, called as Flink calls it."""
 
 import time
+from copy import deepcopy
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from models.student import Student
 from schemas.example import MaturedExample
 from schemas.policy import TenantPolicy
 from schemas.topics import Topic
-from tests.builders import an_event
+from tests.builders import an_event, later
 from tests.golden.state.write import an_example
 from tests.unit.jobs.fakes import CODEC, Harness, Record, a_record, of, offline_settings
 
@@ -34,14 +36,15 @@ def record_of(example: MaturedExample) -> Record:
 def test_a_batch_becomes_a_snapshot_and_its_metrics(lane: Harness):
     """One version for the batch, that has learned all of it, under a key of its own."""
     taught = [learnable(number) for number in range(4)]
+    taught[-1] = taught[-1]._replace(matured_at=later(taught[-1].as_of, days=32))
     published = lane.take([record_of(example) for example in taught])
     student = Student("acme", POLICY)
     student.learn(taught)
     [snapshot] = of(Topic.MODELS_PUBLISHED, published)
 
-    assert b"acme|1" == published[0].key
+    assert b"acme|4" == published[0].key
     assert student.snapshot(now=snapshot.published_at) == snapshot
-    assert student.metrics() == of(Topic.METRICS_PUBLISHED, published)
+    assert student.metrics() == of(Topic.METRICS_PUBLISHED, published) != []
 
 
 def test_tenants_learn_apart(lane: Harness):
@@ -61,7 +64,7 @@ def test_a_busy_tenant_publishes_so_often_and_loses_nothing(lane: Harness):
     snapshots = of(Topic.MODELS_PUBLISHED, published)
 
     assert len(snapshots) <= 2 + elapsed_ms / PUBLISH_EVERY_MS
-    assert list(range(1, len(snapshots) + 1)) == [snapshot.version for snapshot in snapshots]
+    assert [snapshot.labels // 2 for snapshot in snapshots] == [snapshot.version for snapshot in snapshots]
     assert snapshots[-1].labels == 2 * 30 == labels_in_state(lane)
 
 
@@ -79,14 +82,48 @@ def test_a_restart_goes_on_where_it_was(lane: Harness):
     student = Student("acme", POLICY)
     student.learn(taught)
 
-    assert (2, student.labels) == (snapshot.version, snapshot.labels)
+    assert (6, student.labels) == (snapshot.version, snapshot.labels)
     assert student.learner.model().to_bytes() == snapshot.payload
+
+
+@pytest.mark.parametrize("cuts", [[1] * 12, [5, 7], [2, 3, 7]])
+def test_a_version_is_one_model_whatever_failed_in_between(lane: Harness, cuts: list[int]):
+    """After a crash examples come again in other batches: what is published under a version that was there before is the same model."""
+    taught = [record_of(learnable(number)) for number in range(12)]
+    before = deepcopy(lane.backend)
+    published = [one for record in taught for one in (*lane.take([record]), *lane.wait())]
+    lane.backend = before
+    lane.restart()
+    rest = iter(taught)
+    for cut in cuts:
+        published += [*lane.take(list(islice(rest, cut))), *lane.wait()]
+    payloads: dict[int, set[bytes]] = {}
+    for snapshot in of(Topic.MODELS_PUBLISHED, published):
+        payloads.setdefault(snapshot.version, set()).add(snapshot.payload)
+
+    assert 12 == max(payloads)
+    assert {1} == {len(of_version) for of_version in payloads.values()}
+
+
+def test_what_score_leads_publishes_again_is_learned_once(lane: Harness):
+    """In other batches, also after a restart of this job; a batch of repeats alone publishes nothing."""
+    taught = [learnable(number) for number in range(6)]
+    lane.take([record_of(example) for example in taught])
+    lane.wait()
+    lane.restart()
+
+    assert [] == [*lane.take([record_of(example) for example in taught[2:]]), *lane.wait()]
+
+    lane.take([record_of(example) for example in [*taught[4:], learnable(6)]])
+
+    assert 2 * 7 == labels_in_state(lane)
 
 
 def test_after_a_restart_the_timer_publishes_what_was_learned(lane: Harness):
     """Who was waiting is not in state, so every tenant of the lane publishes."""
+    numbers = count()
     while not lane.backend.timers:
-        lane.take([record_of(learnable(1))])
+        lane.take([record_of(learnable(next(numbers)))])
     lane.restart()
     [snapshot] = of(Topic.MODELS_PUBLISHED, lane.wait())
 

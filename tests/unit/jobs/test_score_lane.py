@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from pyflink.datastream.time_domain import TimeDomain
 
 from infra.settings import FlinkConfig
 from jobs.operators.score_lane import ScoreLane
@@ -163,12 +164,30 @@ def test_a_busy_lane_labels_by_its_batches_clock(lane: Callable[..., Harness]):
     assert [("ada", True)] == [(example.lead, example.is_final) for example in of(Topic.EXAMPLES_MATURED, published)]
 
 
-def test_before_any_watermark_no_timer_is_set(lane: Callable[..., Harness]):
+def test_before_any_watermark_no_event_time_timer_is_set(lane: Callable[..., Harness]):
     """At a replay's beginning event time is not known: a timer would fire at once, a year too early."""
     harness = lane()
     harness.take(records(viewed_page(at=MONDAY)))
 
-    assert set() == harness.backend.timers
+    assert set() == {timer for timer in harness.backend.timers if timer[0] is TimeDomain.EVENT_TIME}
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_lane_whose_only_records_came_before_the_first_watermark_is_labelled(lane: Callable[..., Harness], restarts: bool):
+    """It looks now and then whether event time is known, and gives its labels when they are due, not before."""
+    harness = lane()
+    harness.take(records(viewed_page(at=MONDAY)))
+    early = []
+    for _ in range(3):
+        if restarts:
+            harness.restart()
+        early += harness.wait()
+    harness.backend.watermark = MONDAY
+    early += harness.wait()
+    harness.advance(later(MONDAY, days=2))
+
+    assert [] == early
+    assert [True] == [example.is_final for example in of(Topic.EXAMPLES_MATURED, harness.wait())]
 
 
 def test_nothing_is_left_of_a_silent_lead(lane: Callable[..., Harness]):

@@ -34,8 +34,10 @@ def join(event: Event, known: Acquaintance) -> EnrichedEvent | None:
         (an_event(tenant="ac|me"), "tenant holds '|'"),
         (an_event("a\nb"), "an id holds a line break or a zero byte"),
         (an_event(event_id="a\x00b"), "an id holds a line break or a zero byte"),
-        (an_event(at=Millis(0)), "occurred_at is before the year 2000"),
-        (an_event(at=instant("2100-01-01")), "occurred_at is more than a day in the future"),
+        (an_event()._replace(occurred_at=Millis(0)), "occurred_at is before the year 2000"),
+        (an_event()._replace(occurred_at=instant("2100-01-01")), "occurred_at is more than a day in the future"),
+        (an_event(received_at=Millis(-1)), "received_at is before the year 2000"),
+        (an_event(received_at=Millis(1 << 60)), "received_at is more than a day in the future"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -52,8 +54,8 @@ def test_all_problems_are_told_at_once():
     with pytest.raises(PoisonRecordError) as caught:
         check_event(an_event("", tenant="", at=Millis(0)), b"?", now=FRIDAY)
 
-    expected = "tenant is empty; lead is empty; occurred_at is before the year 2000; the record's key is not tenant|lead"
-    assert expected == str(caught.value)
+    times = "occurred_at is before the year 2000; received_at is before the year 2000"
+    assert f"tenant is empty; lead is empty; {times}; the record's key is not tenant|lead" == str(caught.value)
 
 
 def test_a_lead_may_hold_a_separator():
@@ -82,8 +84,10 @@ def test_a_clock_that_is_a_little_fast_is_tolerated():
     [
         (won()._replace(outcome="maybe"), "outcome is none of won, lost, disqualified"),
         (won(outcome_id=""), "outcome_id is empty"),
-        (won(at=Millis(0)), "occurred_at is before the year 2000"),
-        (won(at=instant("2100-01-01")), "occurred_at is more than a day in the future"),
+        (won()._replace(occurred_at=Millis(0)), "occurred_at is before the year 2000"),
+        (won()._replace(occurred_at=instant("2100-01-01")), "occurred_at is more than a day in the future"),
+        (won(received_at=Millis(0)), "received_at is before the year 2000"),
+        (won(received_at=Millis(1 << 60)), "received_at is more than a day in the future"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -15,6 +15,7 @@ from models.prequential import Prequential
 from models.replay import Replay
 from models.scorer import REASONS, score
 from models.student import Student
+from models.windowed import WindowedPrequential
 from schemas.errors import FatalError, PoisonRecordError
 from schemas.example import MaturedExample
 from schemas.ids import Millis
@@ -138,27 +139,44 @@ def test_without_contributions_there_are_no_reasons():
     assert ([-1] * REASONS, 0.0) == (scored.reason_at[0].tolist(), scored.rest[0])
 
 
-def test_a_student_counts_a_prediction_once_when_it_is_final():
-    """Labels are learned interval by interval, the prediction is judged at the end, by what was published."""
-    student = Student(TENANT, TenantPolicy())
+def test_a_student_counts_a_prediction_once_when_its_window_is_over():
+    """Labels are learned interval by interval; the prediction is judged at the end, by what was published, whichever way it went."""
+    student = Student(TENANT, TenantPolicy(window_ms=DAY_MS))
     student.learn([an_example(is_final=False), an_example(is_converted=True, propensity=0.8)])
+    early = (student.examples, student.labels, student.metrics())
+    student.learn([an_example(is_final=False)._replace(matured_at=later(MONDAY, days=1, hours=1))])
 
-    assert (1, 2, 1) == (student.examples, student.labels, student.prequential.points)
-    assert pytest.approx(0.04) == student.prequential.values()["brier"]
+    assert (1, 2, []) == early
+    assert (1, 1, pytest.approx(0.04)) == (student.examples, student.prequential.counted.points, student.prequential.counted.values()["brier"])
 
 
-def test_versions_count_from_one():
-    """And a snapshot says what it learned from, and until when."""
+def test_a_student_of_the_release_before_goes_on():
+    """What it had counted stays counted; its learner, which was another, begins anew."""
+    student = Student(TENANT, TenantPolicy(window_ms=None))
+    student.learn([an_example(), an_example(is_converted=True)])
+    _, counts, learner, _ = msgpack.unpackb(student.to_bytes())
+    old = msgpack.packb([1, counts, learner, student.prequential.counted.to_bytes()])
+    read = Student.from_bytes(old, TENANT, TenantPolicy(window_ms=None))
+
+    assert student.metrics() == read.metrics()
+    assert HazardLearner(prior=0.15, intervals=1).to_bytes() == read.learner.to_bytes()
+
+
+def test_a_version_is_how_much_was_taught():
+    """And a snapshot says what it learned from, and until when; without a lesson in between it is the same again."""
     student = Student(TENANT, TenantPolicy())
     student.learn([an_example(at=later(MONDAY, days=1)), an_example(at=MONDAY)])
-    first, second = student.snapshot(now=Millis(1)), student.snapshot(now=Millis(2))
+    first = student.snapshot(now=Millis(1))
+    again = student.snapshot(now=Millis(1))
+    student.learn([an_example(at=MONDAY)])
 
-    assert [(1, later(MONDAY, days=1), 2), (2, later(MONDAY, days=1), 2)] == [(one.version, one.as_of, one.labels) for one in (first, second)]
+    assert (2, later(MONDAY, days=1), 2) == (first.version, first.as_of, first.labels)
+    assert (first, 3) == (again, student.snapshot(now=Millis(2)).version)
 
 
 def test_metrics_name_their_model_and_how_many_points_they_saw():
     """One row a metric; AUC only when both labels were seen."""
-    student = Student(TENANT, TenantPolicy())
+    student = Student(TENANT, TenantPolicy(window_ms=None))
     nothing = student.metrics()
     student.learn([an_example(propensity=0.2), an_example(propensity=0.9, is_converted=True)])
 
@@ -186,6 +204,12 @@ def test_metrics_of_another_version_are_refused():
     """A newer release's state is not guessed at."""
     with pytest.raises(FatalError, match="version 9"):
         Prequential.from_bytes(msgpack.packb([9, b"", b"", b"", 0.0, 0.0]))
+
+
+def test_windowed_metrics_of_another_version_are_refused():
+    """A newer release's state is not guessed at."""
+    with pytest.raises(FatalError, match="version 9"):
+        WindowedPrequential.from_bytes(msgpack.packb([9, b"", []]), None)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,17 @@ import pickle
 
 import pytest
 
-from schemas.errors import AuthError, ConfigError, FatalError, PoisonRecordError, ProxError, RateLimitedError, RetriableError, SkippableError
+from schemas.errors import (
+    AuthError,
+    ConfigError,
+    FatalError,
+    ParityError,
+    PoisonRecordError,
+    ProxError,
+    RateLimitedError,
+    RetriableError,
+    SkippableError,
+)
 
 ERRORS = [
     ConfigError("PROX_KAFKA__PARTITIONS: too few"),
@@ -12,6 +22,7 @@ ERRORS = [
     RateLimitedError("too fast", retry_after_s=7.0),
     AuthError("refused"),
     FatalError("state is broken"),
+    ParityError("the export differs"),
 ]
 
 

@@ -1,0 +1,94 @@
+"""`python -m models`: evaluate models on data sets, train the nightly base."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from typer.core import TyperGroup
+
+from models.dataset import dataset
+from models.evaluation import report
+from models.evaluation.protocol import evaluate as evaluated
+from models.evaluation.run import Progress as OnProgress
+from schemas.errors import ConfigError, ProxError
+
+EX_USAGE = 2
+"""A manifest, or what it says of its table, is wrong: as the shell knows a wrong argument."""
+SHOWN_EVERY_S = 0.2
+
+
+class Commands(TyperGroup):
+    """A command's errors, told as one line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; an error of ours says what to do, and an exit code tells programs."""
+        try:
+            return super().invoke(ctx)
+        except ProxError as exc:
+            line = " ".join(str(exc).split())
+            Console(stderr=True).print(f"[red]error:[/red] {escape(line)}", soft_wrap=True, highlight=False)
+            ctx.exit(EX_USAGE if isinstance(exc, ConfigError) else 1)
+
+
+app = typer.Typer(cls=Commands, help="What ProX thinks with, on data sets in files.", no_args_is_help=True, pretty_exceptions_show_locals=False)
+console = Console()
+
+
+@app.callback()
+def main() -> None:
+    """What ProX thinks with, on data sets in files."""
+
+
+@app.command()
+def evaluate(
+    manifests: Annotated[list[Path], typer.Argument(help="manifest.toml of each data set")],
+    *,
+    json_file: Annotated[Path | None, typer.Option("--json", help="write the figures there, for programs")] = None,
+) -> None:
+    """Run the engine and its baselines over data sets, and compare."""
+    # all manifests are read before the first is run: a typing error shows at once
+    for manifest in manifests:
+        dataset.read_manifest(str(manifest), open_file)
+    evaluations = []
+    for manifest in manifests:
+        with progress_bar(manifest.parent.name) as show:
+            evaluations.append(evaluated(dataset.read(str(manifest), open_file), time.process_time_ns, show))
+        console.print(report.tables(evaluations[-1]))
+    if json_file is not None:
+        json_file.write_text(json.dumps(report.figures(evaluations), indent=2) + "\n", encoding="utf-8")
+
+
+def open_file(path: str) -> BinaryIO:
+    """The file's bytes."""
+    return Path(path).open("rb")
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[OnProgress]:
+    """A bar for each model that runs; silent where nobody looks."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        tasks: dict[str, TaskID] = {}
+        shown: dict[str, float] = {}
+
+        def show(name: str, done: int, total: int) -> None:
+            now = time.monotonic()
+            if name not in tasks:
+                tasks[name] = progress.add_task(f"{title}: {name}", total=total)
+            elif done < total and now - shown[name] < SHOWN_EVERY_S:
+                return
+            shown[name] = now
+            progress.update(tasks[name], completed=done)
+
+        yield show
+
+
+if __name__ == "__main__":
+    app()

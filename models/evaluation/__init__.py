@@ -1,0 +1,1 @@
+"""How good the scores of a data set are, beside those of simpler and of other models."""

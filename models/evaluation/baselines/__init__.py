@@ -1,0 +1,1 @@
+"""What ProX is compared with: the same features, the same labels, each learned when it was known."""

@@ -1,0 +1,137 @@
+"""ProX itself over a data set: the propensities published at each event, and when each label became known."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from models.dataset.dataset import DataSet
+from models.evaluation.run import Clock, Progress, Run, Stopwatch
+from models.evaluation.stream import batches, records
+from models.learner import Learner
+from models.learning.hazard_model import HazardModel
+from models.nightly.columns import FeatureVectors
+from models.nightly.nights import Nights
+from models.replay import Replay, hazard_learner
+from models.scorer import score
+from schemas.errors import FatalError
+from schemas.example import MaturedExample
+from schemas.policy import TenantPolicy
+
+NAME = "prox"
+BATCH = 64
+TIMED = 6_400
+"""Vectors that the cost of a score is measured on, the last ones of the stream."""
+
+
+class Replayed(NamedTuple):
+    """What a replay gave: event id → published propensity; event id → when the label of its whole window may be learned, in ms.
+
+    `model`: the last one. `us_label`: CPU µs to learn one point's label, all its intervals together.
+    """
+
+    published: dict[str, float]
+    known_at: dict[str, int]
+    model: HazardModel | None
+    us_label: float
+
+
+class TimedLearner:
+    """A learner, and the time it takes to learn."""
+
+    def __init__(self, learner: Learner, stopwatch: Stopwatch) -> None:
+        self._learner = learner
+        self._stopwatch = stopwatch
+        self.name = learner.name
+
+    def learn(self, example: MaturedExample) -> int:
+        """Learn; a point counts once, when its last interval is known."""
+        with self._stopwatch:
+            labels = self._learner.learn(example)
+        self._stopwatch.times += example.is_final
+        return labels
+
+    def model(self) -> HazardModel:
+        """The learner's."""
+        return self._learner.model()
+
+    def to_bytes(self) -> bytes:
+        """The learner's."""
+        return self._learner.to_bytes()
+
+
+def replay(
+    data: DataSet, clock: Clock, progress: Progress, *, learner: Callable[[TenantPolicy], Learner] = hazard_learner, is_nightly: bool = True
+) -> Replayed:
+    """Run the engine over a data set, as the jobs would.
+
+    Parameters
+    ----------
+    data
+        What to replay.
+    clock, progress
+        As in `run`.
+    learner
+        As in `Replay`.
+    is_nightly
+        Whether a base is trained by night.
+    """
+    stopwatch = Stopwatch(clock)
+    engine = Replay(
+        {data.tenant: data.policy}, learner=lambda policy: TimedLearner(learner(policy), stopwatch), nights=Nights if is_nightly else None
+    )
+    published: dict[str, float] = {}
+    known_at: dict[str, int] = {}
+    window_ms, total, done = data.policy.window_ms, data.record_count(), 0
+    for batch in batches(records(data), data.policy):
+        for processed in engine.run([batch]):
+            published.update((one.event_id, one.propensity) for one in processed.scores)
+            for example in processed.examples:
+                if example.is_final:
+                    known_at[example.event_id] = example.matured_at if window_ms is None else example.as_of + window_ms
+        done += len(batch)
+        progress(NAME, done, total)
+    versioned = engine.model(data.tenant)
+    return Replayed(published, known_at, versioned.model if versioned else None, stopwatch.us_each())
+
+
+def run(replayed: Replayed, event_ids: list[str], vectors: FeatureVectors, clock: Clock) -> Run:
+    """The replay as a model among others.
+
+    Parameters
+    ----------
+    replayed
+        What the replay gave.
+    event_ids
+        Of the scoring points, in order.
+    vectors
+        Of the scoring points.
+    clock
+        As in `run`.
+
+    Raises
+    ------
+    FatalError
+        A scoring point was not scored, or with a propensity that is none.
+    """
+    missing = [event_id for event_id in event_ids if event_id not in replayed.published]
+    if missing:
+        raise FatalError(f"{len(missing)} scoring points were not scored, the first is {missing[0]}")
+    propensities = np.array([replayed.published[event_id] for event_id in event_ids])
+    if not ((propensities >= 0.0) & (propensities <= 1.0)).all():
+        raise FatalError("a published propensity is not within 0 and 1")
+    return Run(NAME, propensities, _us_score(replayed.model, vectors, clock), replayed.us_label, "as published at each event")
+
+
+def _us_score(model: HazardModel | None, vectors: FeatureVectors, clock: Clock) -> float:
+    if model is None:
+        return 0.0
+    stopwatch = Stopwatch(clock)
+    rows = np.arange(max(len(vectors) - TIMED, 0), len(vectors))
+    pieces = [vectors.take(rows[start : start + BATCH]) for start in range(0, len(rows), BATCH)]
+    score(model, *pieces[0])  # compiled and warm
+    for piece in pieces:
+        with stopwatch:
+            score(model, *piece)
+        stopwatch.times += len(piece)
+    return stopwatch.us_each()

@@ -1,0 +1,75 @@
+"""A ripe harvest → a base that may be published, and what it would have been worth."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from models.nightly.base import NightlyBase
+from models.nightly.booster import fit
+from models.nightly.columns import Columns
+from models.nightly.export import exported, parity
+from models.nightly.harvest import LEAST_OF_EACH, Ripe
+from models.nightly.trees import pairs
+from schemas.errors import SkippableError
+
+PAIRS = 64
+"""Pairs of features that a base tells; those behind them gain next to nothing."""
+
+
+class Trained(NamedTuple):
+    """A base, and by how much its ONNX differs from LightGBM at most, in propensity."""
+
+    base: NightlyBase
+    parity: float
+
+
+class Holdout(NamedTuple):
+    """Propensities and outcomes of examples that were later than all that was trained on."""
+
+    propensities: np.ndarray
+    converted: np.ndarray
+    trained_on: int
+
+
+def train(ripe: Ripe, *, now: int, without: frozenset[int] = frozenset()) -> Trained:
+    """Grow trees, export them and compare.
+
+    Parameters
+    ----------
+    ripe
+        What to learn.
+    now
+        Event time in ms, written into the base.
+    without
+        Feature ids that the trees must not see, such as an earlier base's logit.
+
+    Raises
+    ------
+    SkippableError
+        Too few conversions or silences: there is nothing to tell apart yet.
+    ParityError
+        The export says something else than the trees: keep the base there is.
+    """
+    conversions = int(ripe.converted.sum())
+    if min(conversions, len(ripe.converted) - conversions) < LEAST_OF_EACH:
+        raise SkippableError(f"{conversions} of {len(ripe.converted)} examples converted: trees need {LEAST_OF_EACH} of both")
+    columns = Columns.chosen(ripe.vectors, without=without)
+    matrix = columns.matrix(ripe.vectors)
+    booster = fit(matrix, ripe.converted)
+    onnx = exported(booster, columns.width)
+    difference = parity(booster, onnx, matrix)
+    base = NightlyBase(trained_at=now, examples=len(ripe.converted), columns=columns, pairs=pairs(booster, columns)[:PAIRS], onnx=onnx)
+    return Trained(base, difference)
+
+
+def held_out(earlier: Ripe, later: Ripe, *, now: int) -> Holdout:
+    """What a base trained on the earlier examples says of those made at `now` or later.
+
+    Raises
+    ------
+    SkippableError, ParityError
+        As `train`.
+    """
+    base = train(earlier, now=now).base
+    rows = np.flatnonzero(later.as_of >= now)
+    return Holdout(base.propensities(later.vectors.take(rows)), later.converted[rows], len(earlier.converted))
