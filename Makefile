@@ -16,9 +16,10 @@ LEADS ?=
 EXIT ?=
 FLINK ?=
 OUT ?=
+SETS ?= $(or $(TEST_DATA),../shared/data)
 SERVICE ?=
 
-.PHONY: help up down status logs demo check fix test bench venv tools
+.PHONY: help up down status logs demo check fix test evaluate bench venv tools
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +58,13 @@ fix: venv  ## format, and mend what lint can mend
 
 test: tools check  ## check, then every tier of tests (TIER=unit: one)
 	$(PY) -m pytest $(if $(filter unit,$(TIER)),--doctest-modules schemas models) $(addprefix tests/,$(TIER))
+
+evaluate: venv  ## the development sets, beside baselines; fails below a floor (SETS=folder; OUT=figures.json: for programs)
+	@if [ -d "$(SETS)" ]; then \
+	    $(PY) -m models evaluate $(foreach set,x_education bank_marketing bpic2012,"$(SETS)/$(set)/manifest.toml") --floors tests/floors.toml $(if $(OUT),--json "$(OUT)"); \
+	else \
+	    echo "skipped: no data sets in $(SETS); point SETS at their folder"; \
+	fi
 
 bench: tools  ## throughput and latency, compared (OUT=bench.json: figures for programs)
 	$(PY) -m tests.bench $(if $(OUT),--out "$(OUT)")

@@ -4,8 +4,8 @@ Discussion
 ----------
 Order: a tenant's examples are learned in the order of their partition; examples of several lanes mix as they come.
 Parallelism: tenants are spread over subtasks by the lane of their name; one tenant is learned by one subtask.
-State: a learner for each tenant, some 50 bytes a feature, kept while the tenant is ours; how far each lead's labels were learned, some
-20 bytes a lead, kept for one to two years of event time after its last label.
+State: a learner for each tenant as of some moment with the examples learned since, kept while the tenant is ours; how far each lead's
+labels were learned, some 20 bytes a lead, kept for one to two years of event time after its last label.
 After a failure examples since the last checkpoint are learned again on the state of that checkpoint, so none of this job's own
 repeats counts twice; nor do those that score_leads publishes again after a failure of its own, as they get a lead no further.
 A snapshot's version is how many examples it has learned, so what is published again under a version is the same model.

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from typer.core import TyperGroup
 
 from models.dataset import dataset
-from models.evaluation import report
+from models.evaluation import floors, report
 from models.evaluation.protocol import evaluate as evaluated
 from models.evaluation.run import Progress as OnProgress
 from schemas.errors import ConfigError, ProxError
@@ -51,11 +51,13 @@ def evaluate(
     manifests: Annotated[list[Path], typer.Argument(help="manifest.toml of each data set")],
     *,
     json_file: Annotated[Path | None, typer.Option("--json", help="write the figures there, for programs")] = None,
+    floors_file: Annotated[Path | None, typer.Option("--floors", help="figures that prox must reach; exit code 1 if it does not")] = None,
 ) -> None:
     """Run the engine and its baselines over data sets, and compare."""
-    # all manifests are read before the first is run: a typing error shows at once
+    # all that people wrote is read before the first set is run: a typing error shows at once
     for manifest in manifests:
         dataset.read_manifest(str(manifest), open_file)
+    wanted = floors.parse(read_text(floors_file), where=str(floors_file)) if floors_file is not None else {}
     evaluations = []
     for manifest in manifests:
         with progress_bar(manifest.parent.name) as show:
@@ -63,11 +65,30 @@ def evaluate(
         console.print(report.tables(evaluations[-1]))
     if json_file is not None:
         json_file.write_text(json.dumps(report.figures(evaluations), indent=2) + "\n", encoding="utf-8")
+    short = [line for evaluation in evaluations for line in floors.missed(evaluation, wanted)]
+    for line in short:
+        console.print(f"[red]below its floor:[/red] {escape(line)}", soft_wrap=True, highlight=False)
+    if short:
+        raise typer.Exit(1)
 
 
 def open_file(path: str) -> BinaryIO:
     """The file's bytes."""
     return Path(path).open("rb")
+
+
+def read_text(path: Path) -> str:
+    """The file's text.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as exc:
+        raise ConfigError(f"{path}: {exc}") from exc
 
 
 @contextmanager

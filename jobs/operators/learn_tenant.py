@@ -9,6 +9,7 @@ from infra.settings import Settings
 from jobs.operators.guard import Guard
 from jobs.operators.lane_state import StateStore, bytes_by_text
 from jobs.operators.opening import opened_codec
+from jobs.operators.students import Students
 from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher
 from models.features.vector import vector_from_bytes
@@ -49,9 +50,9 @@ class LearnTenant(KeyedProcessFunction):
         self._codec = opened_codec(settings)
         max_bytes = settings.kafka.max_record_bytes * 2
         self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=max_bytes, release=settings.release)
-        self._state = bytes_by_text(runtime_context, "students")  # one entry for each tenant, kept while the tenant is ours
+        students, lessons = bytes_by_text(runtime_context, "students"), bytes_by_text(runtime_context, "lessons")
+        self._students = Students(students, lessons, self._codec, self._policies)
         self._progress = Progress(StateStore(bytes_by_text(runtime_context, "progress")))  # one for each lead of the last year or two
-        self._students: dict[str, Student] = {}
         self._published_at: dict[str, int] = {}
         self._unpublished: dict[int, set[str]] = {}
         self._publisher = Publisher(settings.kafka)
@@ -66,20 +67,17 @@ class LearnTenant(KeyedProcessFunction):
             new = self._progress.unlearned(examples)
             if not new:
                 continue
-            student = self._student(tenant)
-            student.learn(new)
+            student = self._students.of(tenant)
+            self._students.teach(student, new)
             yield from self._publish_or_wait(student, ctx)
-            self._state.put(tenant, student.to_bytes())
         for letter in decoded.dead:
             yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:  # noqa: ARG002 - Flink's signature
         """Publish what was learned since the last snapshot."""
         lane = ctx.get_current_key()
-        for tenant in list(self._state.keys()) if lane not in self._unpublished else self._unpublished[lane]:
-            student = self._student(tenant)
-            yield from self._publish(student)
-            self._state.put(tenant, student.to_bytes())
+        for tenant in self._students.tenants() if lane not in self._unpublished else self._unpublished[lane]:
+            yield from self._publish(self._students.of(tenant))
         self._unpublished[lane] = set()
 
     def _publish_or_wait(self, student: Student, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
@@ -100,12 +98,3 @@ class LearnTenant(KeyedProcessFunction):
         yield self._publisher.row(Topic.MODELS_PUBLISHED, key, self._codec.encode(snapshot), now)
         for metric in student.metrics():
             yield self._publisher.row(Topic.METRICS_PUBLISHED, student.tenant.encode(), self._codec.encode(metric), now)
-
-    def _student(self, tenant: str) -> Student:
-        student = self._students.get(tenant)
-        if student is None:
-            stored = self._state.get(tenant)
-            policy = self._policies.get(tenant, TenantPolicy())
-            student = Student(tenant, policy) if stored is None else Student.from_bytes(bytes(stored), tenant, policy)
-            self._students[tenant] = student
-        return student

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from models.dataset.labels import ScoringPoint
 from models.features.registry import DENSE, WIDTH
-from models.features.vector import LOW, FeatureVector
-from models.nightly.columns import FeatureVectors
+from models.features.vector import FeatureVector
+from models.nightly.columns import FeatureVectors, is_category
 from models.remembrance import Remembrance
 from models.replay import DictMemories
 from schemas.enriched import EnrichedEvent
@@ -102,7 +102,7 @@ def _remembered(
 
 
 def _parted(name: str, feature_id: int) -> tuple[str, str | None]:
-    if not feature_id & LOW:
+    if not is_category(np.array([feature_id]))[0]:
         return name, None
     attribute, _, category = name.partition("=")
     return attribute, category

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from models.dataset.dataset import DataSet
+from models.engine import VersionedModel
 from models.evaluation.run import Clock, Progress, Run, Stopwatch
 from models.evaluation.stream import batches, records
 from models.learner import Learner
-from models.learning.hazard_model import HazardModel
 from models.nightly.columns import FeatureVectors
 from models.nightly.nights import Nights
 from models.replay import Replay, hazard_learner
@@ -32,7 +32,7 @@ class Replayed(NamedTuple):
 
     published: dict[str, float]
     known_at: dict[str, int]
-    model: HazardModel | None
+    model: VersionedModel | None
     us_label: float
 
 
@@ -43,6 +43,8 @@ class TimedLearner:
         self._learner = learner
         self._stopwatch = stopwatch
         self.name = learner.name
+        self.model = learner.model
+        self.to_bytes = learner.to_bytes
 
     def learn(self, example: MaturedExample) -> int:
         """Learn; a point counts once, when its last interval is known."""
@@ -50,14 +52,6 @@ class TimedLearner:
             labels = self._learner.learn(example)
         self._stopwatch.times += example.is_final
         return labels
-
-    def model(self) -> HazardModel:
-        """The learner's."""
-        return self._learner.model()
-
-    def to_bytes(self) -> bytes:
-        """The learner's."""
-        return self._learner.to_bytes()
 
 
 def replay(
@@ -91,8 +85,7 @@ def replay(
                     known_at[example.event_id] = example.matured_at if window_ms is None else example.as_of + window_ms
         done += len(batch)
         progress(NAME, done, total)
-    versioned = engine.model(data.tenant)
-    return Replayed(published, known_at, versioned.model if versioned else None, stopwatch.us_each())
+    return Replayed(published, known_at, engine.model(data.tenant), stopwatch.us_each())
 
 
 def run(replayed: Replayed, event_ids: list[str], vectors: FeatureVectors, clock: Clock) -> Run:
@@ -123,15 +116,15 @@ def run(replayed: Replayed, event_ids: list[str], vectors: FeatureVectors, clock
     return Run(NAME, propensities, _us_score(replayed.model, vectors, clock), replayed.us_label, "as published at each event")
 
 
-def _us_score(model: HazardModel | None, vectors: FeatureVectors, clock: Clock) -> float:
-    if model is None:
+def _us_score(versioned: VersionedModel | None, vectors: FeatureVectors, clock: Clock) -> float:
+    if versioned is None:
         return 0.0
     stopwatch = Stopwatch(clock)
     rows = np.arange(max(len(vectors) - TIMED, 0), len(vectors))
     pieces = [vectors.take(rows[start : start + BATCH]) for start in range(0, len(rows), BATCH)]
-    score(model, *pieces[0])  # compiled and warm
+    score(versioned.model, *pieces[0])  # compiled and warm
     for piece in pieces:
         with stopwatch:
-            score(model, *piece)
+            score(versioned.model, *piece)
         stopwatch.times += len(piece)
     return stopwatch.us_each()

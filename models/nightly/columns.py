@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.features.registry import DENSE, WIDTH
-from models.features.vector import LOW, FeatureVector, dense_id, vector_from_bytes
+from models.features.registry import WIDTH
+from models.features.vector import LOW, FeatureVector, vector_from_bytes
 
 Array = npt.NDArray[Any]
 
@@ -67,7 +67,7 @@ class FeatureVectors(NamedTuple):
 class Columns(NamedTuple):
     """The sparse features that have a column, by ascending id; the dense features' columns come before them, by position."""
 
-    ids: npt.NDArray[np.uint64]
+    ids: Array
 
     @classmethod
     def chosen(cls, vectors: FeatureVectors, *, without: frozenset[int] = frozenset()) -> "Columns":
@@ -85,9 +85,9 @@ class Columns(NamedTuple):
         ids, counts = ids[common], counts[common]
         kept = [
             ids[of_kind][np.argsort(-counts[of_kind], kind="stable")[:limit]]
-            for of_kind, limit in (((ids & np.uint64(LOW)) != 0, CATEGORY_COLUMNS), ((ids & np.uint64(LOW)) == 0, NUMBER_COLUMNS))
+            for of_kind, limit in ((is_category(ids), CATEGORY_COLUMNS), (~is_category(ids), NUMBER_COLUMNS))
         ]
-        return cls(np.sort(np.concatenate(kept)).astype(np.uint64))
+        return cls(np.sort(np.concatenate(kept)))
 
     @property
     def width(self) -> int:
@@ -95,21 +95,26 @@ class Columns(NamedTuple):
         return WIDTH + len(self.ids)
 
     def feature(self, column: int) -> int:
-        """The feature of a column, as one number: a sparse one's id, a dense one's `dense_id`."""
-        return dense_id(DENSE[column].name) if column < WIDTH else int(self.ids[column - WIDTH])
+        """The feature of a column, as one number: a sparse one's id, or -1 - i for dense feature i."""
+        return -1 - column if column < WIDTH else int(self.ids[column - WIDTH])
 
     def matrix(self, vectors: FeatureVectors) -> npt.NDArray[np.float32]:
         """float32 (n, width): an absent category is 0, an absent number NaN, and so is one that is not finite."""
         n = len(vectors)
         matrix = np.empty((n, self.width), np.float32)
         matrix[:, :WIDTH] = vectors.dense
-        matrix[:, WIDTH:] = np.where(self.ids & np.uint64(LOW), np.float32(0.0), np.float32(np.nan))
+        matrix[:, WIDTH:] = np.where(is_category(self.ids), np.float32(0.0), np.float32(np.nan))
         if len(self.ids) and len(vectors.ids):
             at = np.minimum(np.searchsorted(self.ids, vectors.ids), len(self.ids) - 1)
             met = self.ids[at] == vectors.ids
             rows = np.repeat(np.arange(n), np.diff(vectors.ends, prepend=0))
             matrix[rows[met], WIDTH + at[met]] = vectors.values[met]
         return cleaned(matrix)
+
+
+def is_category(ids: Array) -> npt.NDArray[np.bool_]:
+    """Which of these ids stand for a category; the others are numbers."""
+    return np.asarray((np.asarray(ids, np.uint64) & np.uint64(LOW)) != 0)
 
 
 def cleaned(matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -17,7 +17,7 @@ class RiverRegression:
     def __init__(self, prior: float) -> None:
         self._prior = prior
         self._scaler = preprocessing.StandardScaler()
-        self._regression = linear_model.LogisticRegression(optimizer=optim.FTRLProximal(alpha=0.05, beta=1.0, l1=0.0, l2=1.0))
+        self._regression = linear_model.LogisticRegression(optimizer=optim.FTRLProximal(alpha=0.1, beta=1.0, l1=0.0, l2=0.0))
         self._has_learned = False
 
     def score(self, points: Points, i: int) -> float:
@@ -69,13 +69,9 @@ class RiverForest:
     def __init__(self, prior: float, points: int) -> None:
         self._prior = prior
         self._share = min(1.0, self.LEARNED / max(points, 1))
+        self.note = "" if self._share == 1.0 else f"learns {self._share:.0%} of the labels, to stay within the time"
         self._forest: Any = forest.ARFClassifier(n_models=10, seed=self.SEED)
         self._has_learned = False
-
-    @property
-    def note(self) -> str:
-        """How much it learns."""
-        return "" if self._share == 1.0 else f"learns {self._share:.0%} of the labels, to stay within the time"
 
     def score(self, points: Points, i: int) -> float:
         """The prior, before any label."""

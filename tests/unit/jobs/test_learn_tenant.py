@@ -2,12 +2,14 @@
 
 import time
 from copy import deepcopy
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 
 import pytest
 
 from jobs.operators.learn_tenant import PUBLISH_EVERY_MS, LearnTenant
+from jobs.operators.students import FOLD_AFTER, Students
 from models.learning.hazard_model import model_from_bytes
 from models.student import Student
 from schemas.example import MaturedExample
@@ -15,7 +17,7 @@ from schemas.policy import TenantPolicy
 from schemas.topics import Topic
 from tests.builders import an_event, later
 from tests.golden.state.write import an_example
-from tests.unit.jobs.fakes import CODEC, Harness, Record, a_record, of, offline_settings
+from tests.unit.jobs.fakes import CODEC, FakeMapState, Harness, Record, a_record, of, offline_settings
 
 POLICY = TenantPolicy(prior=0.3)
 
@@ -70,7 +72,13 @@ def test_a_busy_tenant_publishes_so_often_and_loses_nothing(lane: Harness):
 
 def labels_in_state(lane: Harness) -> int:
     """Labels that the tenant's student has learned, as state holds it: two for each example."""
-    return Student.from_bytes(lane.backend.states["students"][0]["acme"], "acme", POLICY).labels
+    return restored(lane).of("acme").labels
+
+
+def restored(lane: Harness) -> Students:
+    """Students as a restart would find them."""
+    students, lessons = (FakeMapState(partial(lane.backend.entries, name)) for name in ("students", "lessons"))
+    return Students(students, lessons, CODEC, {"acme": POLICY})
 
 
 def test_a_restart_goes_on_where_it_was(lane: Harness):
@@ -155,3 +163,18 @@ def test_what_teaches_nothing_becomes_a_dead_letter(lane: Harness, record: Recor
 
     assert (record.key, record.value, reason) == (letter.key, letter.value, letter.reason)
     assert 1 == len(of(Topic.MODELS_PUBLISHED, published))
+
+
+def test_lessons_are_kept_until_the_student_is_written_whole(lane: Harness):
+    """A restart finds the same student before, at and after that moment, and lessons never pile up."""
+    examples = [learnable(number) for number in range(FOLD_AFTER + 50)]
+    student = Student("acme", POLICY)
+    for start in range(0, len(examples), 50):
+        batch = examples[start : start + 50]
+        student.learn(batch)
+        lane.take([record_of(example) for example in batch])
+        if start in (FOLD_AFTER - 100, FOLD_AFTER - 50, FOLD_AFTER):
+            assert student.to_bytes() == restored(lane).of("acme").to_bytes()
+
+    assert 1 == len(lane.backend.entries("lessons"))
+    assert {"acme"} == restored(lane).tenants()

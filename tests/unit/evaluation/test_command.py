@@ -1,0 +1,50 @@
+"""`python -m models` from end to end, on small files."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from models.__main__ import app
+from models.evaluation.protocol import Figures
+from tests.unit.evaluation.market import written
+
+MODELS = ["prox", "scorecard", "naive Bayes", "River LR", "River ARF", "nightly", "nightly, live"]
+
+
+def test_two_sets_in_two_folders_become_figures(tmp_path: Path):
+    """One table each for people, and one file for programs, with every figure of every model."""
+    manifests = [str(written(tmp_path / name / "deep", name, 150)) for name in ("north", "south")]
+    result = CliRunner().invoke(app, ["evaluate", *manifests, "--json", str(tmp_path / "out.json")])
+    figures = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+
+    assert (0, ["north", "south"]) == (result.exit_code, list(figures))
+    assert all(MODELS == list(of_set) for of_set in figures.values())
+    assert all(list(Figures._fields) == list(of_model) for of_set in figures.values() for of_model in of_set.values())
+    assert all(word in result.output for word in ("north: 150 scoring points", "prox against", "calibration of prox"))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("manifest = 2", "version 1"), ("manifest = 1\nname = 'x'", "Field required"), ("manifest =", "no TOML"), (None, "No such file")],
+)
+def test_a_bad_manifest_is_told_in_one_line(tmp_path: Path, text: str | None, told: str):
+    """And the exit code is 2."""
+    path = tmp_path / "manifest.toml"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(app, ["evaluate", str(path)])
+
+    assert (2, 1) == (result.exit_code, result.output.count("\n"))
+    assert told in result.output
+
+
+def test_a_table_that_is_not_there_is_told_in_one_line(tmp_path: Path):
+    """Found when the set is read, and said as plainly."""
+    path = written(tmp_path / "market", "market", 10)
+    (path.parent / "table.csv").unlink()
+    result = CliRunner().invoke(app, ["evaluate", str(path)])
+
+    assert 2 == result.exit_code
+    assert "error: " in result.output.splitlines()[-1]
