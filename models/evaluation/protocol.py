@@ -16,7 +16,7 @@ from models.evaluation.points import Points, gathered
 from models.evaluation.run import Clock, Progress, Run
 from models.evaluation.stream import records
 from models.learner import Learner
-from models.replay import river_learner
+from models.replay import hazard_learner
 from schemas.enriched import EnrichedEvent
 from schemas.errors import ConfigError
 from schemas.policy import TenantPolicy
@@ -66,7 +66,7 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    data: DataSet, clock: Clock, progress: Progress, *, learner: Callable[[TenantPolicy], Learner] = river_learner, with_hints: bool = False
+    data: DataSet, clock: Clock, progress: Progress, *, learner: Callable[[TenantPolicy], Learner] = hazard_learner, with_hints: bool = False
 ) -> Evaluation:
     """Run ProX and every baseline over a data set.
 

@@ -11,7 +11,7 @@ from models.evaluation.run import Clock, Progress, Run, Stopwatch
 from models.evaluation.stream import batches, records
 from models.learner import Learner
 from models.nightly.columns import FeatureVectors
-from models.replay import Replay, river_learner
+from models.replay import Replay, hazard_learner
 from models.scorer import score
 from schemas.errors import FatalError
 from schemas.example import MaturedExample
@@ -55,7 +55,7 @@ class TimedLearner:
 
 
 def replay(
-    data: DataSet, clock: Clock, progress: Progress, *, learner: Callable[[TenantPolicy], Learner] = river_learner, with_hints: bool = False
+    data: DataSet, clock: Clock, progress: Progress, *, learner: Callable[[TenantPolicy], Learner] = hazard_learner, with_hints: bool = False
 ) -> Replayed:
     """Run the engine over a data set, as the jobs would.
 
