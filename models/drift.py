@@ -35,23 +35,29 @@ class DriftAlarm:
     Frozen, because the first label of a lead teaches a learner the answer to the rest. The squared error lies in [0, 1], as ADWIN's
     bound wants it. The state is the values themselves, and ADWIN is fed again from them: River's has no encoding of its own.
 
+    Parameters
+    ----------
+    window_ms
+        The attribution window: a prediction counts when it is over. None: when its outcome is known.
+
     References
     ----------
     [^1]: Bifet and Gavaldà, "Learning from time-changing data with adaptive windowing", SDM 2007.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, window_ms: int | None) -> None:
+        self._window_ms = window_ms
         self._leads = LeadValues()
         self._values: list[float] = []
         self._adwin = drift.ADWIN(delta=DELTA)
 
     def learn(self, example: MaturedExample) -> list[Drift]:
         """Take an example into account if it is final; gives the drifts that this shows, at the end of a day."""
-        if not example.is_final:
-            return []
-        error = (example.propensity - example.is_converted) ** 2
-        over = self._leads.add(example.lead, error, is_converted=example.is_converted, at=example.matured_at)
-        return [seen for one in over if (seen := self._feed(one.value, one.at)) is not None]
+        if example.is_final:
+            error = (example.propensity - example.is_converted) ** 2
+            ends_at = example.matured_at if self._window_ms is None else example.as_of + self._window_ms
+            self._leads.add(example.lead, error, is_converted=example.is_converted, at=ends_at)
+        return [seen for one in self._leads.close(example.matured_at) if (seen := self._feed(one.value, one.at)) is not None]
 
     def _feed(self, value: float, at: int) -> Drift | None:
         before = self._adwin.estimation
@@ -76,7 +82,7 @@ class DriftAlarm:
         return bytes(msgpack.packb([VERSION, self._leads.to_bytes(), self._values]))
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "DriftAlarm":
+    def from_bytes(cls, data: bytes, window_ms: int | None) -> "DriftAlarm":
         """What `to_bytes` wrote.
 
         Raises
@@ -87,7 +93,7 @@ class DriftAlarm:
         version, leads, values = msgpack.unpackb(data)
         if version != VERSION:
             raise FatalError(f"drift alarm of version {version}, this release reads {VERSION}")
-        alarm = cls()
+        alarm = cls(window_ms)
         alarm._leads = LeadValues.from_bytes(leads)
         alarm._values = values
         alarm._start_again(max(len(values), 1))

@@ -1,6 +1,5 @@
 """One value for each lead: what its points say together, so that a talkative lead speaks once."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 from zlib import crc32
 
@@ -13,9 +12,11 @@ VERSION = 1
 REMEMBERED = 20_000
 """Leads that are known to have spoken; beyond it the oldest may speak again."""
 
+Sums = tuple[float, int, bool]
+
 
 class LeadValue(NamedTuple):
-    """The mean of a lead's values of the day on which it had the first; `at` is the end of that day, event time in ms."""
+    """The mean of a lead's values of the first day on which it has any; `at` is the end of that day, event time in ms."""
 
     at: int
     value: float
@@ -23,46 +24,42 @@ class LeadValue(NamedTuple):
 
 
 class LeadValues:
-    """Gathers values by lead and gives each lead's mean at the end of its first day.
+    """Gathers values by lead and day, and gives each lead's mean when its first day is over.
 
     Points of one lead are learned together and err together: to a test that takes them for independent, a hundred points of one lead are a
-    hundred witnesses. The labels of most leads come within a day; what comes later is left out.
+    hundred witnesses. A value counts on the day on which its window ends, whenever it is known: conversions are known sooner than silence,
+    and counted as they come they would be all there is of the newest leads. Waiting are at most the leads of one window.
     """
 
     def __init__(self) -> None:
-        self._day = 0
-        self._today: dict[str, tuple[float, int, bool]] = {}
+        self._over = 0
+        self._days: dict[int, dict[str, Sums]] = {}
         self._spoken: dict[int, None] = {}
 
-    def add(self, lead: str, value: float, *, is_converted: bool, at: int) -> list[LeadValue]:
-        """Take a value of a point whose label became known at this instant, in ms; gives the values of the days that are over by then."""
-        over = self.close(at)
-        mark = crc32(lead.encode())
-        if mark not in self._spoken:
-            total, count, was_converted = self._today.get(lead, (0.0, 0, False))
-            self._today[lead] = (total + value, count + 1, was_converted or is_converted)
-        return over
+    def add(self, lead: str, value: float, *, is_converted: bool, at: int) -> None:
+        """Take a value of a point whose window ends at this instant, in ms; of a day that is over already, it counts on the next."""
+        day = self._days.setdefault(max(at // DAY_MS, self._over), {})
+        total, count, was_converted = day.get(lead, (0.0, 0, False))
+        day[lead] = (total + value, count + 1, was_converted or is_converted)
 
-    def close(self, at: int) -> list[LeadValue]:
-        """The values of the days that are over by this instant, in order of lead."""
-        day = at // DAY_MS
-        if day <= self._day:
-            return []
-        end = (self._day + 1) * DAY_MS
-        over = [LeadValue(end, total / count, is_converted) for _, (total, count, is_converted) in sorted(self._today.items())]
-        self._remember(crc32(lead.encode()) for lead in sorted(self._today))
-        self._day, self._today = day, {}
-        return over
-
-    def _remember(self, marks: Iterable[int]) -> None:
-        self._spoken.update(dict.fromkeys(marks))
+    def close(self, now: int) -> list[LeadValue]:
+        """The leads whose first day is over by this instant, in order of day and lead."""
+        self._over = max(self._over, now // DAY_MS)
+        told = []
+        for day in sorted(day for day in self._days if day < self._over):
+            for lead, (total, count, is_converted) in sorted(self._days.pop(day).items()):
+                mark = crc32(lead.encode())
+                if mark not in self._spoken:
+                    self._spoken[mark] = None
+                    told.append(LeadValue((day + 1) * DAY_MS, total / count, is_converted))
         for mark in list(self._spoken)[: max(len(self._spoken) - REMEMBERED, 0)]:
             del self._spoken[mark]
+        return told
 
     def to_bytes(self) -> bytes:
-        """A version, then msgpack: today's leads, and 4 bytes for each that has spoken."""
-        today = [[lead, *sums] for lead, sums in self._today.items()]
-        return bytes(msgpack.packb([VERSION, self._day, today, b"".join(mark.to_bytes(4, "little") for mark in self._spoken)]))
+        """A version, then msgpack: leads that wait, and 4 bytes for each that has spoken."""
+        waiting = [[day, [[lead, *sums] for lead, sums in leads.items()]] for day, leads in self._days.items()]
+        return bytes(msgpack.packb([VERSION, self._over, waiting, b"".join(mark.to_bytes(4, "little") for mark in self._spoken)]))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "LeadValues":
@@ -73,11 +70,11 @@ class LeadValues:
         FatalError
             Written by another version of the encoding.
         """
-        version, day, today, spoken = msgpack.unpackb(data)
+        version, over, waiting, spoken = msgpack.unpackb(data)
         if version != VERSION:
             raise FatalError(f"values of leads of version {version}, this release reads {VERSION}")
         values = cls()
-        values._day = day
-        values._today = {lead: (total, count, is_converted) for lead, total, count, is_converted in today}
+        values._over = over
+        values._days = {day: {lead: (total, count, converted) for lead, total, count, converted in leads} for day, leads in waiting}
         values._spoken = {int.from_bytes(spoken[i : i + 4], "little"): None for i in range(0, len(spoken), 4)}
         return values

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import msgpack
 
 from models.lead_values import LeadValues
-from models.prequential import Prequential
+from models.windowed import WindowedPrequential
 from schemas.errors import FatalError
+from schemas.example import MaturedExample
 
 VERSION = 1
 LEAST_LEADS = 200
@@ -42,36 +43,44 @@ class Duel:
     The mean of the per-lead differences is held in a confidence sequence, which is right at all times at once: it may be looked at
     after every label, and stopped when it says so.
 
+    Parameters
+    ----------
+    window_ms
+        The attribution window: a prediction counts when it is over. None: when its outcome is known.
+
     References
     ----------
     [^1]: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central limit theory and asymptotic confidence sequences",
     Annals of Statistics 52(6), 2024.
     """
 
-    def __init__(self) -> None:
-        self.champion, self.challenger = Prequential(), Prequential()
+    def __init__(self, window_ms: int | None) -> None:
+        self.champion, self.challenger = WindowedPrequential(window_ms), WindowedPrequential(window_ms)
+        self._window_ms = window_ms
         self._leads = LeadValues()
         self._count, self._mean, self._squares = 0, 0.0, 0.0
         self._conversions = 0
 
-    def update(self, lead: str, champion: float, challenger: float, *, is_converted: bool, at: int) -> None:
-        """Count one scoring point of both, by the predictions frozen when it came, once its label is known.
+    def learn(self, example: MaturedExample, challenger: float) -> None:
+        """Take a point that both scored, by the predictions frozen when it came; it counts if it is final.
 
         Parameters
         ----------
-        lead
-            Whose point it is.
-        champion, challenger
-            Propensities, 0 to 1.
-        is_converted
-            The label of the whole window.
-        at
-            When it became known, event time in ms; not earlier than the last one's day.
+        example
+            With the champion's propensity.
+        challenger
+            The challenger's, 0 to 1.
         """
-        self.champion.update(champion, is_converted=is_converted)
-        self.challenger.update(challenger, is_converted=is_converted)
-        difference = _log_loss(challenger, is_converted) - _log_loss(champion, is_converted)
-        for one in self._leads.add(lead, difference, is_converted=is_converted, at=at):
+        now = example.matured_at
+        if example.is_final:
+            self.champion.take(example, clock=now)
+            self.challenger.take(example._replace(propensity=challenger), clock=now)
+            difference = _log_loss(challenger, example.is_converted) - _log_loss(example.propensity, example.is_converted)
+            ends_at = now if self._window_ms is None else example.as_of + self._window_ms
+            self._leads.add(example.lead, difference, is_converted=example.is_converted, at=ends_at)
+        self.champion.advance(now)
+        self.challenger.advance(now)
+        for one in self._leads.close(now):
             self._count += 1
             step = one.value - self._mean
             self._mean += step / self._count
@@ -92,7 +101,7 @@ class Duel:
             return f"{self._conversions} of {self._count} leads converted: {LEAST_OF_EACH} of both are needed"
         if not high < -MARGIN:
             return "not better by the margin beyond doubt"
-        worse = self.challenger.values()["ece"] - self.champion.values()["ece"]
+        worse = self.challenger.counted.values()["ece"] - self.champion.counted.values()["ece"]
         return f"calibrated worse by {worse:.3f}" if worse > CALIBRATION_SLACK else None
 
     def to_bytes(self) -> bytes:
@@ -101,7 +110,7 @@ class Duel:
         return bytes(msgpack.packb([VERSION, sums, self._leads.to_bytes(), self.champion.to_bytes(), self.challenger.to_bytes()]))
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "Duel":
+    def from_bytes(cls, data: bytes, window_ms: int | None) -> "Duel":
         """What `to_bytes` wrote.
 
         Raises
@@ -112,10 +121,11 @@ class Duel:
         version, sums, leads, champion, challenger = msgpack.unpackb(data)
         if version != VERSION:
             raise FatalError(f"duel of version {version}, this release reads {VERSION}")
-        duel = cls()
+        duel = cls(window_ms)
         duel._count, duel._mean, duel._squares, duel._conversions = sums
         duel._leads = LeadValues.from_bytes(leads)
-        duel.champion, duel.challenger = Prequential.from_bytes(champion), Prequential.from_bytes(challenger)
+        duel.champion = WindowedPrequential.from_bytes(champion, window_ms)
+        duel.challenger = WindowedPrequential.from_bytes(challenger, window_ms)
         return duel
 
 
