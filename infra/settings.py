@@ -22,8 +22,9 @@ class FlinkConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    lanes: int = Field(default=16, ge=1, le=1024, description="ceiling of the parallelism; fixed for the life of a deployment's state")
-    window: timedelta = Field(default=timedelta(milliseconds=50), description="length of a batch")
+    lanes: int = Field(default=4, ge=1, le=1024, description="ceiling of the parallelism; fixed for the life of a deployment's state")
+    window: timedelta = Field(default=timedelta(milliseconds=50), description="length of a batch on the way to a score")
+    long_window: timedelta = Field(default=timedelta(milliseconds=200), description="length of a batch for learning and writing")
     parallelism: int = Field(default=1, ge=1)
     max_parallelism: int = Field(default=128, ge=1, le=32_768, description="fixed for the life of a deployment's state")
     checkpoint_interval: timedelta = timedelta(seconds=5)

@@ -23,7 +23,7 @@ def build(job: Job) -> None:
     """Add the topology to the job's environment."""
     flink = job.settings.flink
     matured = job.sources.read(*learn_tenant.SOURCES)
-    batches = lanes.batched(job.tables, job.name, [matured], lanes=flink.lanes, window=flink.window)  # lane of the tenant → examples
+    batches = lanes.batched(job.tables, job.name, [matured], lanes=flink.lanes, window=flink.long_window)  # lane of the tenant → examples
     learned = (
         batches.process(learn_tenant.LearnTenant(job.settings, job.settings.policies()), PUBLISHED)
         .uid("learn_models.learn_tenant.v1")

@@ -19,7 +19,7 @@ def build(job: Job) -> None:
     """Add the topology to the job's environment."""
     flink = job.settings.flink
     read = [job.sources.read(topic) for topic in write_batch.SOURCES]
-    batches = lanes.batched(job.tables, job.name, read, lanes=flink.lanes, window=flink.window)
+    batches = lanes.batched(job.tables, job.name, read, lanes=flink.lanes, window=flink.long_window)
     writing = write_batch.WriteBatch(job.settings, job.settings.policies())
     refused = batches.process(writing, PUBLISHED).uid("store_results.write_batch.v1").name("write_batch")
     job.sinks.publish(refused, [Topic.RECORDS_DEAD])

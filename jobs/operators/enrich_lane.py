@@ -62,7 +62,8 @@ class EnrichLane(KeyedProcessFunction):
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         """Enrich the batch's events; what cannot be read or means nothing becomes a dead letter."""
-        queue = self._enter(ctx.get_current_key())
+        lane = ctx.get_current_key()
+        queue = self._enter(lane)
         decoded = self._guard.decode(value)
         touched: dict[str, Acquaintance] = {}
         due: dict[int, list[str]] = {}
@@ -82,7 +83,7 @@ class EnrichLane(KeyedProcessFunction):
         for letter in decoded.dead:
             yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
         self._review(queue, value[3])
-        self._clock.wind(ctx.get_current_key(), queue, ctx.timer_service())
+        self._clock.wind(lane, queue, ctx.timer_service())
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         """Forget leads that were silent for too long, in a lane that is silent itself."""

@@ -124,11 +124,12 @@ class ScoreLane(KeyedBroadcastProcessFunction):
 
     def process_element(self, value: Any, ctx: KeyedBroadcastProcessFunction.ReadOnlyContext) -> Iterator[Any]:
         """Score the batch's events, pair its outcomes, and emit what has matured by the batch's own clock."""
-        queue = self._enter(ctx.get_current_key())
-        broadcast = ctx.get_broadcast_state(self._models_state)
+        # every call of the context crosses into the JVM: as few as can be
+        lane = ctx.get_current_key()
+        queue = self._enter(lane)
         now = now_ms()
         decoded = self._guard.decode(value)
-        processed = self._engine.process(decoded.values, self._memories, lambda tenant: self._model(tenant, broadcast), now=now)
+        processed = self._engine.process(decoded.values, self._memories, lambda tenant: self._model(tenant, ctx), now=now)
         queue.add(processed.due)
         examples = processed.examples + self._mature(queue, value[3])
         self._memories.flush()
@@ -138,7 +139,7 @@ class ScoreLane(KeyedBroadcastProcessFunction):
         yield from self._examples(examples, now)
         for letter in decoded.dead:
             yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), now)
-        self._clock.wind(ctx.get_current_key(), queue, ctx.timer_service())
+        self._clock.wind(lane, queue, ctx.timer_service())
 
     def process_broadcast_element(self, value: Any, ctx: KeyedBroadcastProcessFunction.Context) -> Iterator[Any]:
         """Score with this snapshot from now on, if it is newer than the tenant's."""
@@ -150,10 +151,9 @@ class ScoreLane(KeyedBroadcastProcessFunction):
             now = now_ms()
             yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), now)
             return
-        broadcast = ctx.get_broadcast_state(self._models_state)
-        current = self._model(snapshot.tenant, broadcast)
+        current = self._model(snapshot.tenant, ctx)
         if current is None or current.version < snapshot.version:
-            broadcast.put(snapshot.tenant, bytes(value[1]))
+            ctx.get_broadcast_state(self._models_state).put(snapshot.tenant, bytes(value[1]))
             self._models[snapshot.tenant] = versioned
 
     def on_timer(self, timestamp: int, ctx: KeyedBroadcastProcessFunction.OnTimerContext) -> Iterator[Any]:
@@ -187,9 +187,9 @@ class ScoreLane(KeyedBroadcastProcessFunction):
         for example in examples:
             yield self._publisher.row(Topic.EXAMPLES_MATURED, example.tenant.encode(), self._codec.encode(example), now)
 
-    def _model(self, tenant: str, broadcast: Any) -> VersionedModel | None:
+    def _model(self, tenant: str, ctx: Any) -> VersionedModel | None:
         if tenant not in self._models:
-            stored = broadcast.get(tenant)
+            stored = ctx.get_broadcast_state(self._models_state).get(tenant)
             self._models[tenant] = None
             if stored is not None:
                 snapshot = self._codec.decode_as(ModelSnapshot, bytes(stored))
