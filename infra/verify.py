@@ -13,8 +13,8 @@ from connectors.kafka.config import KafkaConfig
 from connectors.kafka.consumer import read_records
 from connectors.kafka.registry import Registry
 from infra.settings import Settings
+from models.learning.hazard_model import model_from_bytes
 from models.recompute import bases, propensities
-from models.scorer import model_from_bytes
 from schemas.codec import Codec
 from schemas.enriched import EnrichedEvent
 from schemas.ids import lead_key

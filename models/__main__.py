@@ -1,6 +1,7 @@
 """`python -m models`: evaluate models on data sets, train the nightly base."""
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,14 +15,20 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from typer.core import TyperGroup
 
 from models.dataset import dataset
-from models.evaluation import floors, report
+from models.evaluation import floors, prox, report
 from models.evaluation.protocol import evaluate as evaluated
 from models.evaluation.run import Progress as OnProgress
+from models.nightly import report as nightly_report
+from models.nightly import training
 from schemas.errors import ConfigError, ProxError
+from schemas.example import MaturedExample
+from schemas.example_file import read_examples, write_examples
+from schemas.policy import DAY_MS, TenantPolicy
 
 EX_USAGE = 2
 """A manifest, or what it says of its table, is wrong: as the shell knows a wrong argument."""
 SHOWN_EVERY_S = 0.2
+AVRO = ".avro"
 
 
 class Commands(TyperGroup):
@@ -38,7 +45,8 @@ class Commands(TyperGroup):
 
 
 app = typer.Typer(cls=Commands, help="What ProX thinks with, on data sets in files.", no_args_is_help=True, pretty_exceptions_show_locals=False)
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 120)
+"""Where nobody looks, as wide as its tables: a log wraps nothing."""
 
 
 @app.callback()
@@ -51,6 +59,7 @@ def evaluate(
     manifests: Annotated[list[Path], typer.Argument(help="manifest.toml of each data set")],
     *,
     json_file: Annotated[Path | None, typer.Option("--json", help="write the figures there, for programs")] = None,
+    hints: Annotated[bool, typer.Option("--hints", help="prox once more with the manifest's crosses and memory, to compare")] = False,
     floors_file: Annotated[Path | None, typer.Option("--floors", help="figures that prox must reach; exit code 1 if it does not")] = None,
 ) -> None:
     """Run the engine and its baselines over data sets, and compare."""
@@ -61,7 +70,7 @@ def evaluate(
     evaluations = []
     for manifest in manifests:
         with progress_bar(manifest.parent.name) as show:
-            evaluations.append(evaluated(dataset.read(str(manifest), open_file), time.process_time_ns, show))
+            evaluations.append(evaluated(dataset.read(str(manifest), open_file), time.process_time_ns, show, with_hints=hints))
         console.print(report.tables(evaluations[-1]))
     if json_file is not None:
         json_file.write_text(json.dumps(report.figures(evaluations), indent=2) + "\n", encoding="utf-8")
@@ -70,6 +79,39 @@ def evaluate(
         console.print(f"[red]below its floor:[/red] {escape(line)}", soft_wrap=True, highlight=False)
     if short:
         raise typer.Exit(1)
+
+
+@app.command("train-base")
+def train_base(
+    source: Annotated[Path, typer.Argument(help="manifest.toml of a data set, or an Avro file of matured examples")],
+    out: Annotated[Path, typer.Argument(help="where the base is written")],
+    *,
+    window_days: Annotated[float, typer.Option(min=0.0, help="attribution window of examples from a file; 0: none")] = 30.0,
+    examples_out: Annotated[Path | None, typer.Option("--examples", help="write the matured examples there too")] = None,
+) -> None:
+    """Train the nightly base on all matured examples, and write it if its export says the same."""
+    if source.suffix == AVRO:
+        policy = TenantPolicy(window_ms=round(window_days * DAY_MS) or None)
+        examples = _examples_of_file(source)
+    else:
+        data = dataset.read(str(source), open_file)
+        policy = data.policy
+        with progress_bar(source.parent.name) as show:
+            examples = list(prox.matured(data, show))
+    if examples_out is not None:
+        with examples_out.open("wb") as file:
+            write_examples(file, examples)
+    trained, holdout = training.latest(examples, policy)
+    out.write_bytes(trained.base.to_bytes())
+    console.print(nightly_report.table(trained, holdout))
+
+
+def _examples_of_file(path: Path) -> list[MaturedExample]:
+    try:
+        with path.open("rb") as file:
+            return list(read_examples(file))
+    except OSError as exc:
+        raise ConfigError(f"{path}: {exc}") from exc
 
 
 def open_file(path: str) -> BinaryIO:

@@ -8,9 +8,10 @@ from models import pairing
 from models.due import bucket_of
 from models.features.vector import digest
 from models.grading import GRADES, grade
+from models.learning.hazard_model import HazardModel, untrained
 from models.memories import Memories
 from models.remembrance import Remembered, Remembrance, Vectors
-from models.scorer import LinearModel, score, untrained
+from models.scorer import score
 from schemas.enriched import EnrichedEvent
 from schemas.event import OBSERVATION, PROFILE_UPDATED
 from schemas.example import MaturedExample
@@ -26,7 +27,7 @@ class VersionedModel(NamedTuple):
     """A model and the version that its scores name."""
 
     version: int
-    model: LinearModel
+    model: HazardModel
 
 
 class Answers(NamedTuple):
@@ -38,6 +39,7 @@ class Answers(NamedTuple):
     hazard_bytes: int
     reason_at: list[list[int]]
     reason_share: list[list[float]]
+    attributes: list[int]
 
     def hazards_of(self, i: int) -> bytes:
         """The hazards of vector i, little-endian doubles."""
@@ -212,18 +214,23 @@ class Engine:
             hazard_bytes=8 * scored.hazards.shape[1],
             reason_at=scored.reason_at.tolist(),
             reason_share=scored.reason_share.tolist(),
+            attributes=versioned.model.attributes.tolist(),
         )
 
     def _reasons(self, vectors: Vectors, i: int, answers: Answers) -> tuple[list[str], list[float]]:
         names, shares = [], []
         for place, share in zip(answers.reason_at[i], answers.reason_share[i], strict=True):
-            if place < 0:
+            if place == -1:
                 break
-            name = self._remembrance.name_of(vectors, i, place)
+            name = self._remembrance.name_of(vectors, i, place) if place >= 0 else self._absent(answers.attributes[-2 - place])
             if name is not None:
                 names.append(name)
                 shares.append(share)
         return names, shares
+
+    def _absent(self, attribute: int) -> str | None:
+        name = self._remembrance.name_of_absent(attribute)
+        return None if name is None else f"no {name}"
 
     def _pair(self, outcome: Outcome, memories: Memories, examples: list[MaturedExample], due: Due) -> None:
         key = lead_key(outcome.tenant, outcome.lead)

@@ -8,8 +8,9 @@ import numpy as np
 
 from models.engine import Engine
 from models.features.vector import digest, vector_from_bytes
+from models.learning.hazard_model import HazardModel, untrained
 from models.replay import DictMemories
-from models.scorer import LinearModel, score, untrained
+from models.scorer import score
 from schemas.enriched import EnrichedEvent
 from schemas.event import OBSERVATION, PROFILE_UPDATED
 from schemas.policy import TenantPolicy
@@ -46,7 +47,7 @@ def bases(events: Iterable[EnrichedEvent], policies: Mapping[str, TenantPolicy])
             yield Basis(keys[i], event.event_id, event.sequence, vectors.one(i).to_bytes())
 
 
-def propensities(features: Sequence[bytes], model: LinearModel | None, policy: TenantPolicy) -> list[float]:
+def propensities(features: Sequence[bytes], model: HazardModel | None, policy: TenantPolicy) -> list[float]:
     """The propensities that a model gives these vectors; None is the model before any label."""
     vectors = [vector_from_bytes(data) for data in features]
     ready = model or untrained(policy.prior, max(len(policy.interval_ends_ms), 1))

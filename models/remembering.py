@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from models import memory as m
 from models.features.registry import WIDTH
+from models.features.vector import LOW, numeric_id
 
 HOUR_MS = 3_600_000.0
 DAY_MS = 86_400_000.0
@@ -20,7 +21,8 @@ LIFE_WEEK_MS = 7 * DAY_MS
 SPARSE = 3 + m.TYPE_SLOTS
 """Sparse features that a memory gives at most: this type, this channel, the type before, and a count for each type slot."""
 
-SALT_PREVIOUS = 0x9E3779B1
+PREVIOUS_EVENT = numeric_id("previous_event")
+"""Upper half of the ids that say which type of event came before."""
 SALT_COUNT = 0x85EBCA6B
 
 Array = npt.NDArray[Any]
@@ -28,7 +30,7 @@ Array = npt.NDArray[Any]
 
 @numba.njit("uint32(uint32, uint32)", cache=True)
 def salted(feature_id: int, salt: int) -> np.uint32:
-    """Another feature of the same type: its id times an odd constant (Knuth's multiplicative hash), kind bit cleared."""
+    """Another attribute of the same type: the lower half of its id times an odd constant (Knuth's multiplicative hash)."""
     return np.uint32((np.uint64(feature_id) * np.uint64(salt)) & np.uint64(0xFFFFFFFE))
 
 
@@ -130,7 +132,7 @@ def remember(
     memory_rows
         float64 (leads, ROW_WIDTH), changed in place.
     lead_of, at, type_ids, channel_ids
-        For each event: its lead's row, its time in ms, and the ids of its type and channel. Shape (n,).
+        For each event: its lead's row, its time in ms, and the ids of its type and channel, whose lower halves the row keeps. Shape (n,).
     attribute_ids, attribute_values, attribute_ends
         The events' own sparse features end to end; event i's end at `attribute_ends[i]`.
     dense
@@ -144,9 +146,10 @@ def remember(
     at_attribute = 0
     for i in range(lead_of.shape[0]):
         row = memory_rows[lead_of[i]]
-        previous = np.uint32(row[m.PREVIOUS_TYPE])
-        _remember(row, at[i], float(type_ids[i]), float(channel_ids[i]), dense[i])
-        row[m.PREVIOUS_TYPE] = type_ids[i]
+        previous = np.uint64(row[m.PREVIOUS_TYPE])
+        of_type = type_ids[i] & np.uint64(LOW)
+        _remember(row, at[i], float(of_type), float(channel_ids[i] & np.uint64(LOW)), dense[i])
+        row[m.PREVIOUS_TYPE] = of_type
         after[i, 0] = row[m.LAST_AT]
         after[i, 1] = row[m.DECAYED_DAY]
         ids[at_sparse] = type_ids[i]
@@ -154,14 +157,14 @@ def remember(
         values[at_sparse] = values[at_sparse + 1] = 1.0
         at_sparse += 2
         if previous != 0:
-            ids[at_sparse] = salted(previous, SALT_PREVIOUS) | np.uint32(1)
+            ids[at_sparse] = np.uint64(PREVIOUS_EVENT) | previous
             values[at_sparse] = 1.0
             at_sparse += 1
         for k in range(m.TYPE_SLOTS):
             slot = m.TYPES + k * m.TYPE_FIELDS
             if row[slot] == 0.0:
                 break
-            ids[at_sparse] = salted(np.uint32(row[slot]), SALT_COUNT)
+            ids[at_sparse] = np.uint64(salted(np.uint32(row[slot]), SALT_COUNT)) << np.uint64(32)
             values[at_sparse] = math.log1p(row[slot + 1])
             at_sparse += 1
         while at_attribute < attribute_ends[i]:

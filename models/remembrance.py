@@ -40,8 +40,8 @@ class Vectors(NamedTuple):
         encoded = []
         start = at = 0
         for sparse_end in self.ends.tolist():
-            end = 4 * sparse_end
-            encoded.append(b"".join((VERSION, dense[at : at + width], ids[start:end], values[start:end])))
+            end = sparse_end
+            encoded.append(b"".join((VERSION, dense[at : at + width], ids[8 * start : 8 * end], values[4 * start : 4 * end])))
             start, at = end, at + width
         return encoded
 
@@ -65,6 +65,10 @@ class Remembrance:
         """Learn the names of event types that were kept by `Memories.save_type`."""
         for event_type in event_types:
             self._attributes.type_id(event_type)
+
+    def name_of_absent(self, attribute: int) -> str | None:
+        """What the attribute is called whose ids have this upper half; None: this process has not met it."""
+        return self._attributes.name_of.get(attribute << 32)
 
     def name_of(self, vectors: Vectors, i: int, place: int) -> str | None:
         """What the feature at this place of vector i is called; None: of an event type that this process has not met."""
@@ -93,16 +97,16 @@ class Remembrance:
         n = len(taken)
         room = n * SPARSE + len(attribute_ids)
         vectors = Vectors(
-            np.empty((n, WIDTH), np.float32), np.empty(room, np.uint32), np.empty(room, np.float32), np.empty(n, np.int64), np.empty((n, 2))
+            np.empty((n, WIDTH), np.float32), np.empty(room, np.uint64), np.empty(room, np.float32), np.empty(n, np.int64), np.empty((n, 2))
         )
         rows = np.concatenate([memory.row for memory in touched.values()] or [np.zeros(0)]).reshape(len(touched), m.ROW_WIDTH)
         remember(
             rows,
             np.array([index[key] for key in keys], np.int64),
             np.array([event.occurred_at for event in taken], np.float64),
-            np.array([attributes.type_id(event.type) for event in taken], np.uint32),
-            np.array([attributes.channel_id(event.channel) for event in taken], np.uint32),
-            np.array(attribute_ids, np.uint32),
+            np.array([attributes.type_id(event.type) for event in taken], np.uint64),
+            np.array([attributes.channel_id(event.channel) for event in taken], np.uint64),
+            np.array(attribute_ids, np.uint64),
             np.array(attribute_values, np.float32),
             np.array(attribute_ends, np.int64),
             *vectors,

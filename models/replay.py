@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from models.due import DueQueue
 from models.engine import Engine, Processed, VersionedModel
-from models.learner import Learner, RiverLearner
+from models.learner import Learner
+from models.learning.hazard_learner import HazardLearner
 from models.memory import LeadMemory
 from schemas.enriched import EnrichedEvent
 from schemas.example import MaturedExample
@@ -18,9 +19,9 @@ if TYPE_CHECKING:  # LightGBM takes seconds to import, and most who replay train
     from models.nightly.nights import Nights
 
 
-def river_learner(policy: TenantPolicy) -> Learner:
-    """River's logistic regression, with the tenant's prior."""
-    return RiverLearner(prior=policy.prior, intervals=max(len(policy.interval_ends_ms), 1))
+def hazard_learner(policy: TenantPolicy) -> Learner:
+    """The learner of the jobs, with the tenant's prior."""
+    return HazardLearner(prior=policy.prior, intervals=max(len(policy.interval_ends_ms), 1))
 
 
 class DictMemories:
@@ -94,7 +95,7 @@ class Replay:
         self,
         policies: Mapping[str, TenantPolicy],
         *,
-        learner: Callable[[TenantPolicy], Learner] = river_learner,
+        learner: Callable[[TenantPolicy], Learner] = hazard_learner,
         nights: "Callable[[TenantPolicy], Nights] | None" = None,
     ) -> None:
         self.engine = Engine(policies)

@@ -1,155 +1,295 @@
-"""A snapshot made ready to score: hazards of each interval, propensity and the strongest contributions, for a batch at once."""
+"""A snapshot scores a batch: frozen hazards, propensity, and what each attribute contributes to its logit, exactly."""
 
 import math
 from typing import Any, NamedTuple
 
-import msgpack
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from models.features.registry import WIDTH
-from schemas.errors import PoisonRecordError
+from models.features.vector import numeric_id
+from models.learning.encoding import MARKED, encode, read_vector, room_for
+from models.learning.hazard_model import HazardModel
+from models.learning.regression import LOGIT_LIMIT
+from models.learning.table import find, mixed
 
-VERSION = 1
-REASONS = 3
+REASONS = 5
 """Contributions kept with a score: what a salesperson reads at a glance."""
-LOGIT_LIMIT = 30.0
-"""A hazard's logit is held within ±30: beyond, the double nearest to the probability is 0 or 1."""
+PATTERN_MODEL = numeric_id("pattern model")
+"""Id under which a vector carries the logit of the nightly base."""
+PROPENSITY_LIMIT = 1e-9
+"""A propensity stays this far from 0 and 1, so that its logit is a number."""
+
+ABSURD = 1e6
+"""Contributions that together are larger than this are of a model gone wrong."""
 
 Array = npt.NDArray[Any]
 Doubles = npt.NDArray[np.float64]
-
-
-class LinearModel(NamedTuple):
-    """What scoring needs of a learner: hazard k of a vector x is logistic(bias[k] + Σ weight·(x - mean)·scale).
-
-    `dense_*` have registry.WIDTH entries. `ids` are ascending, the sparse features that have a weight; the rest weigh nothing.
-    """
-
-    bias: Doubles
-    dense_weight: Doubles
-    dense_mean: Doubles
-    dense_scale: Doubles
-    ids: npt.NDArray[np.uint32]
-    weight: Doubles
-    mean: Doubles
-    scale: Doubles
-
-    def to_bytes(self) -> bytes:
-        """Little-endian arrays in msgpack, behind a version."""
-        packed = msgpack.packb([VERSION, *(column.tobytes() for column in self)])
-        assert isinstance(packed, bytes)
-        return packed
-
-
-def model_from_bytes(data: bytes) -> LinearModel:
-    """The model that `LinearModel.to_bytes` wrote.
-
-    Raises
-    ------
-    PoisonRecordError
-        No model, one of another version, or arrays that do not fit each other.
-    """
-    try:
-        version, *columns = msgpack.unpackb(data)
-        if version != VERSION:
-            raise PoisonRecordError(f"a model of version {version}, this release reads {VERSION}")
-        kinds = ["<f8", "<f8", "<f8", "<f8", "<u4", "<f8", "<f8", "<f8"]
-        model = LinearModel(*(np.frombuffer(column, kind) for column, kind in zip(columns, kinds, strict=True)))
-    except (ValueError, TypeError, msgpack.UnpackException) as exc:
-        raise PoisonRecordError(f"bytes that are no model: {exc}") from exc
-    if not _fits(model):
-        raise PoisonRecordError("a model whose arrays do not fit each other, or that has numbers that are not finite")
-    return model
-
-
-def _fits(model: LinearModel) -> bool:
-    sparse = {len(column) for column in (model.ids, model.weight, model.mean, model.scale)}
-    dense = {len(column) for column in (model.dense_weight, model.dense_mean, model.dense_scale)}
-    finite = all(bool(np.isfinite(column).all()) for column in model)
-    return len(sparse) == 1 and dense == {WIDTH} and len(model.bias) >= 1 and finite and bool((np.diff(model.ids.astype(np.int64)) > 0).all())
-
-
-def hazard_logit(prior: float, intervals: int) -> float:
-    """The logit that gives every interval the same hazard and the whole window the propensity `prior`."""
-    hazard = 1.0 - (1.0 - prior) ** (1.0 / intervals)
-    return math.log(hazard / (1.0 - hazard))
-
-
-def untrained(prior: float, intervals: int) -> LinearModel:
-    """The model before any label: every lead has the tenant's prior."""
-    zeros, nothing = np.zeros(WIDTH), np.zeros(0)
-    return LinearModel(np.full(intervals, hazard_logit(prior, intervals)), zeros, zeros, zeros, np.zeros(0, np.uint32), nothing, nothing, nothing)
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+NODES, NODE_WEIGHTS = (_NODES + 1.0) / 2.0, _WEIGHTS / 2.0
+"""Gauss-Legendre on [0, 1]: with 8 nodes the integral below is within 1e-6 for almost every lead."""
 
 
 @numba.njit(cache=True)
-def _propensities(
+def _sigmoid(logit: float) -> float:
+    return 1.0 / (1.0 + math.exp(-min(max(logit, -LOGIT_LIMIT), LOGIT_LIMIT)))
+
+
+@numba.njit(cache=True)
+def _logit(p: float) -> float:
+    held = min(max(p, PROPENSITY_LIMIT), 1.0 - PROPENSITY_LIMIT)
+    return math.log(held / (1.0 - held))
+
+
+@numba.njit(cache=True)
+def _propensity(logits: Array, trust: Array, hazards: Array) -> float:
+    rates, intervals = logits.shape
+    p = 0.0
+    for a in range(rates):
+        survival = 1.0
+        for k in range(intervals):
+            hazards[a * intervals + k] = _sigmoid(logits[a, k])
+            survival *= 1.0 - hazards[a * intervals + k]
+        p += trust[a] * (1.0 - survival)
+    return p
+
+
+@numba.njit(cache=True)
+def _slopes(from_logits: Array, to_logits: Array, trust: Array, slopes: Array) -> None:
+    # how much a unit of each inner logit moves the logit of P, on average over the straight path from the mean vector to this one
+    rates, intervals = to_logits.shape
+    slopes[:] = 0.0
+    one = np.empty((rates, intervals))
+    for q in range(NODES.shape[0]):
+        p = 0.0
+        for a in range(rates):
+            survival = 1.0
+            for k in range(intervals):
+                one[a, k] = _sigmoid(from_logits[a, k] + NODES[q] * (to_logits[a, k] - from_logits[a, k]))
+                survival *= 1.0 - one[a, k]
+            p += trust[a] * (1.0 - survival)
+            for k in range(intervals):
+                one[a, k] *= trust[a] * survival
+        steepness = NODE_WEIGHTS[q] / max(p * (1.0 - p), PROPENSITY_LIMIT)
+        for a in range(rates):
+            for k in range(intervals):
+                slopes[a, k] += steepness * one[a, k]
+
+
+@numba.njit(cache=True)
+def _rank(contribution: Array, place: Array, flags: Array, reason_at: Array, reason_share: Array) -> float:
+    # the largest first; the rest is their sum, in the order of attributes
+    rest = 0.0
+    for r in range(REASONS):
+        reason_at[r] = -1
+        reason_share[r] = 0.0
+    for g in range(contribution.shape[0]):
+        share = contribution[g]
+        at = place[g]
+        if at < 0:
+            if flags[g] & MARKED == 0 or share == 0.0:
+                rest += share
+                continue
+            at = -2 - g
+        for r in range(REASONS):
+            if abs(share) > abs(reason_share[r]):
+                share, reason_share[r] = reason_share[r], share
+                at, reason_at[r] = reason_at[r], at
+        rest += share
+    return rest
+
+
+@numba.njit(cache=True)
+def _total(start: float, contributions: Array, rate: int, interval: int) -> float:
+    logit = start
+    for g in range(contributions.shape[0]):
+        logit += contributions[g, rate, 0]
+        if contributions.shape[2] > 1:
+            logit += contributions[g, rate, interval + 1]
+    return logit
+
+
+@numba.njit(cache=True)
+def _from_mean(columns: Array, inputs: Array, groups: Array, n: int, weight: Array, baseline: Array, away: Array) -> None:
+    # by attribute, and in the last row the bias (whose attribute is -1): how far this vector's contributions are from the mean ones
+    away[:] = -baseline
+    for j in range(n):
+        if columns[j] >= 0:
+            row, to = weight[columns[j]], away[groups[j]]
+            for a in range(row.shape[0]):
+                for part in range(row.shape[1]):
+                    to[a, part] += row[a, part] * inputs[j]
+
+
+@numba.njit(cache=True)
+def _base_of(ids: Array, values: Array, begin: int, end: int, base_id: int) -> float:
+    for j in range(begin, end):
+        if ids[j] == np.uint64(base_id) and math.isfinite(values[j]):
+            return min(max(np.float64(values[j]), -LOGIT_LIMIT), LOGIT_LIMIT)
+    return math.nan
+
+
+@numba.njit(cache=True)
+def _explain(away: Array, slopes: Array, own_share: float, contribution: Array) -> None:
+    for g in range(contribution.shape[0]):
+        moved = 0.0
+        for a in range(slopes.shape[0]):
+            for k in range(slopes.shape[1]):
+                moved += slopes[a, k] * (away[g, a, 0] + (away[g, a, k + 1] if away.shape[2] > 1 else 0.0))
+        contribution[g] = own_share * moved
+
+
+@numba.njit(cache=True)
+def _balance(contribution: Array, wanted: float) -> None:
+    # what the quadrature missed, in proportion: the sum is exact. Absurd contributions, which cancel out, lose their own size
+    total, size = 0.0, 0.0
+    for g in range(contribution.shape[0]):
+        total += contribution[g]
+        size += abs(contribution[g])
+    own = 1.0 if size < ABSURD else 0.0
+    missed = wanted - own * total
+    for g in range(contribution.shape[0]):
+        part = abs(contribution[g]) / size if size > 0.0 else 1.0 / contribution.shape[0]
+        contribution[g] = own * contribution[g] + missed * part
+
+
+@numba.njit(cache=True)
+def _score(
     dense: Array,
     ids: Array,
     values: Array,
     ends: Array,
-    bias: Array,
-    dense_weight: Array,
-    dense_mean: Array,
-    dense_scale: Array,
-    known: Array,
-    weight: Array,
+    start: float,
+    context: int,
+    with_clock: bool,
+    base_share: float,
+    base_mean: float,
+    base_id: int,
+    attributes: Array,
+    flags: Array,
     mean: Array,
     scale: Array,
+    edge_count: Array,
+    edges: Array,
+    weight: Array,
+    baseline: Array,
+    trust: Array,
+    attribute_keys: Array,
+    attribute_places: Array,
+    column_keys: Array,
+    column_places: Array,
     hazards: Array,
     propensity: Array,
     reason_at: Array,
     reason_share: Array,
+    mean_logit: Array,
+    rest: Array,
 ) -> None:
-    # One event after the other, and each sum in the order of its features: no batch, however cut, changes a bit.
-    start = 0
+    # One event after the other, and each sum in the order of its attributes: no batch, however cut, changes a bit.
+    count, rates, parts = attributes.shape[0], weight.shape[1], weight.shape[2]
+    intervals = max(parts - 1, 1)
+    room = room_for(count)
+    said, place, number, token = np.empty(count, np.uint8), np.empty(count, np.int64), np.empty(count), np.empty(count, np.uint64)
+    columns, groups, inputs, wanted = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room), np.empty(room, np.uint64)
+    usual, away, contribution = baseline.astype(np.float64), np.empty((count + 1, rates, parts)), np.empty(count)
+    mean_logits, logits, slopes = np.empty((rates, intervals)), np.empty((rates, intervals)), np.empty((rates, intervals))
+    for a in range(rates):
+        for k in range(intervals):
+            mean_logits[a, k] = _total(start, usual, a, k)
+    of_mean = _logit(_propensity(mean_logits, trust, np.empty(rates * intervals)))
+    base_at = find(attribute_keys, attribute_places, mixed(np.uint64(base_id) >> np.uint64(32)))
+    begin = 0
     for i in range(ends.shape[0]):
-        total = 0.0
-        for r in range(REASONS):
-            reason_at[i, r] = -1
-            reason_share[i, r] = 0.0
-        for j in range(WIDTH + ends[i] - start):
-            share = 0.0
-            if j < WIDTH:
-                share = dense_weight[j] * (dense[i, j] - dense_mean[j]) * dense_scale[j]
-            else:
-                wanted = ids[start + j - WIDTH]
-                at = np.searchsorted(known, wanted)
-                if at < known.shape[0] and known[at] == wanted:
-                    share = weight[at] * (values[start + j - WIDTH] - mean[at]) * scale[at]
-            total += share
-            place = j
-            for r in range(REASONS):
-                if abs(share) > abs(reason_share[i, r]):
-                    share, reason_share[i, r] = reason_share[i, r], share
-                    place, reason_at[i, r] = reason_at[i, r], place
-        start = ends[i]
-        if math.isnan(total):
-            total = 0.0  # contributions beyond all numbers, of both signs: the bias alone speaks
-        survival = 1.0
-        for k in range(bias.shape[0]):
-            logit = min(max(bias[k] + total, -LOGIT_LIMIT), LOGIT_LIMIT)
-            hazards[i, k] = 1.0 / (1.0 + math.exp(-logit))
-            survival *= 1.0 - hazards[i, k]
-        propensity[i] = 1.0 - survival
+        read_vector(dense[i], ids, values, begin, ends[i], attribute_keys, attribute_places, said, number, token, place)
+        _, n = encode(
+            said,
+            number,
+            token,
+            attributes,
+            flags,
+            mean,
+            scale,
+            edge_count,
+            edges,
+            context,
+            with_clock,
+            column_keys,
+            column_places,
+            columns,
+            inputs,
+            groups,
+            wanted,
+        )
+        _from_mean(columns, inputs, groups, n, weight, usual, away)
+        for a in range(rates):
+            for k in range(intervals):
+                logits[a, k] = _total(mean_logits[a, k], away, a, k)
+        p = _propensity(logits, trust, hazards[i])
+        base = _base_of(ids, values, begin, ends[i], base_id)
+        share = base_share if base_at >= 0 and not math.isnan(base) else 0.0
+        if share > 0.0:
+            p = 1.0 / (1.0 + math.exp(-((1.0 - share) * _logit(p) + share * base)))
+        propensity[i] = min(max(p, PROPENSITY_LIMIT), 1.0 - PROPENSITY_LIMIT)
+        mean_logit[i] = (1.0 - share) * of_mean + share * base_mean
+        _slopes(mean_logits, logits, trust, slopes)
+        _explain(away, slopes, 1.0 - share, contribution)
+        if share > 0.0:
+            contribution[base_at] += share * (base - base_mean)
+        _balance(contribution, _logit(propensity[i]) - mean_logit[i])
+        rest[i] = _rank(contribution, place, flags, reason_at[i], reason_share[i])
+        begin = ends[i]
 
 
 class Scored(NamedTuple):
-    """Of n vectors: hazards (n, K), propensity (n,), and the REASONS largest contributions, largest first.
+    """Of n vectors: what is frozen, what is published, and why.
 
-    `reason_at` counts a vector's features from 0, dense ones first; -1 where there are fewer. `reason_share` is in the logit.
+    `hazards` (n, rates x K) by rate, then by interval; `propensity` (n,) in (0, 1). `reason_at` and `reason_share` (n, REASONS): the
+    attributes that contribute most to the logit of the propensity, largest first. `reason_at` counts a vector's features from 0, dense
+    ones first; -2 - g is the absence of the model's attribute g; -1 where there are fewer. `baseline` (n,) is the logit of the mean vector
+    and `rest` (n,) what all other attributes contribute: baseline + shares + rest = logit(propensity) within 1e-6.
     """
 
     hazards: Doubles
     propensity: Doubles
     reason_at: npt.NDArray[np.int64]
     reason_share: Doubles
+    baseline: Doubles
+    rest: Doubles
 
 
-def score(model: LinearModel, dense: Array, ids: Array, values: Array, ends: Array) -> Scored:
+def score(model: HazardModel, dense: Array, ids: Array, values: Array, ends: Array) -> Scored:
     """Score n vectors: dense (n, WIDTH), their sparse features end to end, vector i's end at `ends[i]`."""
     n = len(ends)
-    out = Scored(np.empty((n, len(model.bias))), np.empty(n), np.empty((n, REASONS), np.int64), np.empty((n, REASONS)))
-    _propensities(dense, ids, values, ends, *model, *out)
+    out = Scored(
+        np.empty((n, len(model.trust) * model.intervals)),
+        np.empty(n),
+        np.empty((n, REASONS), np.int64),
+        np.empty((n, REASONS)),
+        np.empty(n),
+        np.empty(n),
+    )
+    _score(
+        dense,
+        ids,
+        values,
+        ends,
+        model.start,
+        model.context,
+        model.with_clock,
+        model.base_share,
+        model.base_mean,
+        PATTERN_MODEL,
+        model.attributes,
+        model.flags,
+        model.mean,
+        model.scale,
+        model.edge_count,
+        model.edges,
+        model.weight,
+        model.baseline,
+        model.trust,
+        *model.attribute_table,
+        *model.column_table,
+        *out,
+    )
     return out

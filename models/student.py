@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgpack
 
-from models.learner import RiverLearner
+from models.learning.hazard_learner import HazardLearner
 from models.prequential import Prequential
 from models.windowed import WindowedPrequential
 from schemas.errors import FatalError
@@ -14,7 +14,9 @@ from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.policy import TenantPolicy
 
-VERSION = 2
+VERSION = 3
+BEFORE_HAZARDS = 2
+"""A version with another learner, whose state says nothing to this one: it begins anew, the metrics go on."""
 BEFORE_WINDOWS = 1
 """A version whose metrics counted conversions at once."""
 
@@ -35,7 +37,7 @@ class Student:
 
     def __init__(self, tenant: str, policy: TenantPolicy) -> None:
         self.tenant = tenant
-        self.learner = RiverLearner(prior=policy.prior, intervals=max(len(policy.interval_ends_ms), 1))
+        self.learner = HazardLearner(prior=policy.prior, intervals=max(len(policy.interval_ends_ms), 1))
         self.prequential = WindowedPrequential(policy.window_ms)
         self.version = 0
         self.examples = 0
@@ -81,7 +83,7 @@ class Student:
 
     @classmethod
     def from_bytes(cls, data: bytes, tenant: str, policy: TenantPolicy) -> "Student":
-        """What `to_bytes` wrote, here or in the release before.
+        """What `to_bytes` wrote, here or in a release before.
 
         Raises
         ------
@@ -89,11 +91,12 @@ class Student:
             Written by another version of the encoding.
         """
         version, counts, learner, prequential = msgpack.unpackb(data)
-        if version not in (VERSION, BEFORE_WINDOWS):
-            raise FatalError(f"student of version {version}, this release reads {VERSION} and {BEFORE_WINDOWS}")
+        if version not in (VERSION, BEFORE_HAZARDS, BEFORE_WINDOWS):
+            raise FatalError(f"student of version {version}, this release reads {BEFORE_WINDOWS} to {VERSION}")
         student = cls(tenant, policy)
         student.version, student.examples, student.labels, student.as_of = counts
-        student.learner = RiverLearner.from_bytes(learner)
+        if version == VERSION:
+            student.learner = HazardLearner.from_bytes(learner)
         if version == BEFORE_WINDOWS:
             student.prequential.counted = Prequential.from_bytes(prequential)
         else:

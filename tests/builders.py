@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from models.enrichment import Acquaintance, enrich
-from models.features.registry import WIDTH
 from models.features.vector import categorical_id, numeric_id
-from models.scorer import LinearModel
+from models.learning.encoding import EDGES, SALT_NUMBER, SALT_VALUE, VARIES
+from models.learning.hazard_model import RATE_COUNT, HazardModel, assembled, dense_attributes
+from models.learning.regression import parts_of
+from models.learning.table import mixed
 from schemas.enriched import EnrichedEvent
 from schemas.event import OBSERVATION, PROFILE_UPDATED, Event, Person
 from schemas.ids import Millis, lead_key
@@ -106,17 +108,38 @@ def arrived(*records: Event | Outcome) -> list[EnrichedEvent | Outcome]:
     return [next(events) if isinstance(record, Event) else record for record in records]
 
 
-def a_model(*, intervals: int = 5, shift: float = 0.0) -> LinearModel:
+def a_model(*, intervals: int = 5, shift: float = 0.0) -> HazardModel:
     """A model with an opinion on every dense feature and on the types and attributes that tests use."""
-    names = ["event=page_viewed", "event=email_opened", "event=demo_requested", "channel=web", "channel=email", "plan=pro"]
-    ids = np.array(sorted([categorical_id(name) for name in names] + [numeric_id("seconds_on_page")]), np.uint32)
-    return LinearModel(
-        bias=np.linspace(-3.0, -2.0, intervals) + shift,
-        dense_weight=np.linspace(-0.4, 0.6, WIDTH),
-        dense_mean=np.linspace(0.0, 1.0, WIDTH),
-        dense_scale=np.linspace(0.5, 1.5, WIDTH),
-        ids=ids,
-        weight=np.linspace(-0.7, 0.9, len(ids)),
-        mean=np.zeros(len(ids)),
-        scale=np.ones(len(ids)),
+    categories = [
+        categorical_id(*name.split("="))
+        for name in ("event=page_viewed", "event=email_opened", "event=demo_requested", "channel=web", "channel=email", "plan=pro")
+    ]
+    numbers = [int(one) << 32 for one in dense_attributes()] + [numeric_id("seconds_on_page")]
+    attributes = [one >> 32 for one in numbers] + sorted({one >> 32 for one in categories})
+    keys = [0, *(mixed(one ^ SALT_NUMBER) for one in numbers), *(mixed(one ^ SALT_VALUE) for one in categories)]
+    groups = [-1, *(attributes.index(one >> 32) for one in numbers + categories)]
+    weight = np.linspace(-0.7, 0.9, len(keys))[:, None, None] * np.linspace(0.5, 1.0, RATE_COUNT)[:, None] * np.ones(parts_of(intervals))
+    weight[0] = np.linspace(-3.0, -2.0, parts_of(intervals)) + shift
+    baseline = np.zeros((len(attributes) + 1, *weight.shape[1:]))
+    baseline[-1] = weight[0]
+    return assembled(
+        intervals=intervals,
+        evidence=100,
+        start=0.0,
+        context=-1,
+        with_clock=True,
+        base_share=0.25,
+        base_mean=-1.0,
+        attributes=np.array(attributes),
+        flags=np.full(len(attributes), VARIES),
+        mean=np.linspace(0.0, 1.0, len(attributes)),
+        scale=np.linspace(0.5, 1.5, len(attributes)),
+        edge_count=np.zeros(len(attributes)),
+        edges=np.zeros((len(attributes), EDGES)),
+        keys=np.array(keys, np.uint64),
+        groups=np.array(groups),
+        is_cross=np.zeros(len(keys)),
+        weight=weight,
+        baseline=baseline,
+        trust=np.full(RATE_COUNT, 1.0 / RATE_COUNT),
     )

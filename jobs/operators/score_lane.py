@@ -19,8 +19,8 @@ from jobs.sinks import Publisher
 from models.due import DueQueue
 from models.engine import Engine, VersionedModel
 from models.enrichment import check_outcome
+from models.learning.hazard_model import model_from_bytes
 from models.memory import LeadMemory
-from models.scorer import model_from_bytes
 from schemas.enriched import EnrichedEvent
 from schemas.errors import FatalError, PoisonRecordError
 from schemas.example import MaturedExample

@@ -16,7 +16,7 @@ from models.evaluation.points import Points, gathered
 from models.evaluation.run import Clock, Progress, Run
 from models.evaluation.stream import records
 from models.learner import Learner
-from models.replay import river_learner
+from models.replay import hazard_learner
 from schemas.enriched import EnrichedEvent
 from schemas.errors import ConfigError
 from schemas.policy import TenantPolicy
@@ -65,7 +65,9 @@ class Evaluation(NamedTuple):
     results: list[Result]
 
 
-def evaluate(data: DataSet, clock: Clock, progress: Progress, *, learner: Callable[[TenantPolicy], Learner] = river_learner) -> Evaluation:
+def evaluate(
+    data: DataSet, clock: Clock, progress: Progress, *, learner: Callable[[TenantPolicy], Learner] = hazard_learner, with_hints: bool = False
+) -> Evaluation:
     """Run ProX and every baseline over a data set.
 
     Parameters
@@ -78,6 +80,8 @@ def evaluate(data: DataSet, clock: Clock, progress: Progress, *, learner: Callab
         Told as it goes.
     learner
         ProX's own, as in `Replay`.
+    with_hints
+        Whether ProX is run once more with the manifest's hints, to compare.
 
     Raises
     ------
@@ -90,8 +94,12 @@ def evaluate(data: DataSet, clock: Clock, progress: Progress, *, learner: Callab
     replayed = prox.replay(data, clock, progress, learner=learner)
     events = (record for record in records(data) if isinstance(record, EnrichedEvent))
     points = gathered(scoring_points, events, replayed.known_at)
-    ours = prox.run(replayed, [point.event_id for point in scoring_points], points.vectors, clock)
-    results = judged(points, [ours, *baselines(points, data.policy.prior, clock, progress)])
+    event_ids = [point.event_id for point in scoring_points]
+    runs = [prox.run(prox.NAME, replayed, event_ids, points.vectors, clock)]
+    if with_hints:
+        hinted = prox.replay(data, clock, progress, learner=learner, with_hints=True)
+        runs.append(prox.run(prox.HINTED, hinted, event_ids, points.vectors, clock))
+    results = judged(points, [*runs, *baselines(points, data.policy.prior, clock, progress)])
     return Evaluation(data.manifest.name, data.manifest.title, len(points), len(set(points.leads.tolist())), float(points.converted.mean()), results)
 
 

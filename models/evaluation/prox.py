@@ -1,6 +1,6 @@
 """ProX itself over a data set: the propensities published at each event, and when each label became known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,14 +11,14 @@ from models.evaluation.run import Clock, Progress, Run, Stopwatch
 from models.evaluation.stream import batches, records
 from models.learner import Learner
 from models.nightly.columns import FeatureVectors
-from models.nightly.nights import Nights
-from models.replay import Replay, river_learner
+from models.replay import Replay, hazard_learner
 from models.scorer import score
 from schemas.errors import FatalError
 from schemas.example import MaturedExample
 from schemas.policy import TenantPolicy
 
-NAME = "prox"
+NAME, HINTED = "prox", "prox, hints"
+NOTES = {NAME: "as published at each event", HINTED: "with the crosses and the memory that the manifest lists, for comparison"}
 BATCH = 64
 TIMED = 6_400
 """Vectors that the cost of a score is measured on, the last ones of the stream."""
@@ -55,7 +55,7 @@ class TimedLearner:
 
 
 def replay(
-    data: DataSet, clock: Clock, progress: Progress, *, learner: Callable[[TenantPolicy], Learner] = river_learner, is_nightly: bool = True
+    data: DataSet, clock: Clock, progress: Progress, *, learner: Callable[[TenantPolicy], Learner] = hazard_learner, with_hints: bool = False
 ) -> Replayed:
     """Run the engine over a data set, as the jobs would.
 
@@ -67,32 +67,43 @@ def replay(
         As in `run`.
     learner
         As in `Replay`.
-    is_nightly
-        Whether a base is trained by night.
+    with_hints
+        Whether events carry what the manifest hints at.
     """
     stopwatch = Stopwatch(clock)
-    engine = Replay(
-        {data.tenant: data.policy}, learner=lambda policy: TimedLearner(learner(policy), stopwatch), nights=Nights if is_nightly else None
-    )
+    engine = Replay({data.tenant: data.policy}, learner=lambda policy: TimedLearner(learner(policy), stopwatch))
     published: dict[str, float] = {}
     known_at: dict[str, int] = {}
     window_ms, total, done = data.policy.window_ms, data.record_count(), 0
-    for batch in batches(records(data), data.policy):
+    for batch in batches(records(data, with_hints=with_hints), data.policy):
         for processed in engine.run([batch]):
             published.update((one.event_id, one.propensity) for one in processed.scores)
             for example in processed.examples:
                 if example.is_final:
                     known_at[example.event_id] = example.matured_at if window_ms is None else example.as_of + window_ms
         done += len(batch)
-        progress(NAME, done, total)
+        progress(HINTED if with_hints else NAME, done, total)
     return Replayed(published, known_at, engine.model(data.tenant), stopwatch.us_each())
 
 
-def run(replayed: Replayed, event_ids: list[str], vectors: FeatureVectors, clock: Clock) -> Run:
+def matured(data: DataSet, progress: Progress) -> Iterator[MaturedExample]:
+    """The matured examples of a data set, as a replay gives them."""
+    engine = Replay({data.tenant: data.policy})
+    total, done = data.record_count(), 0
+    for batch in batches(records(data), data.policy):
+        for processed in engine.run([batch]):
+            yield from processed.examples
+        done += len(batch)
+        progress(NAME, done, total)
+
+
+def run(name: str, replayed: Replayed, event_ids: list[str], vectors: FeatureVectors, clock: Clock) -> Run:
     """The replay as a model among others.
 
     Parameters
     ----------
+    name
+        NAME or HINTED.
     replayed
         What the replay gave.
     event_ids
@@ -113,7 +124,7 @@ def run(replayed: Replayed, event_ids: list[str], vectors: FeatureVectors, clock
     propensities = np.array([replayed.published[event_id] for event_id in event_ids])
     if not ((propensities >= 0.0) & (propensities <= 1.0)).all():
         raise FatalError("a published propensity is not within 0 and 1")
-    return Run(NAME, propensities, _us_score(replayed.model, vectors, clock), replayed.us_label, "as published at each event")
+    return Run(name, propensities, _us_score(replayed.model, vectors, clock), replayed.us_label, NOTES[name])
 
 
 def _us_score(versioned: VersionedModel | None, vectors: FeatureVectors, clock: Clock) -> float:

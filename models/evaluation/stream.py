@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from models.dataset.dataset import DataSet
 from models.due import bucket_of
 from models.enrichment import Acquaintance, enrich
+from models.evaluation.hints import Hints
 from schemas.enriched import EnrichedEvent
 from schemas.event import Event
 from schemas.ids import lead_key
@@ -17,10 +18,10 @@ RETENTION_MS = 400 * DAY_MS
 Record = EnrichedEvent | Outcome
 
 
-def records(data: DataSet) -> Iterator[Record]:
-    """The data set's events, enriched, and outcomes, in order of event time."""
+def records(data: DataSet, *, with_hints: bool = False) -> Iterator[Record]:
+    """The data set's events, enriched, and outcomes, in order of event time; with the manifest's hints or as they are."""
     known: dict[str, Acquaintance] = {}
-    for record in data.records():
+    for record in Hints(data.manifest).told(data.records()) if with_hints else data.records():
         if isinstance(record, Event):
             of_lead = known.setdefault(lead_key(record.tenant, record.lead), Acquaintance())
             enriched = enrich(record, of_lead, retention_ms=RETENTION_MS).event

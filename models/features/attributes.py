@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from math import isfinite, log1p
 
-from models.features.vector import categorical_id, numeric_id
-from models.remembering import SALT_COUNT, SALT_PREVIOUS, salted
+from models.features.vector import LOW, categorical_id, numeric_id
+from models.remembering import PREVIOUS_EVENT, SALT_COUNT, salted
 from schemas.enriched import EnrichedEvent
 
 CACHE_LIMIT = 200_000
@@ -35,14 +35,15 @@ class Attributes:
         """Id of an event's type; names its counts too."""
         known = self._types.get(event_type)
         if known is None:
-            known = self._types[event_type] = categorical_id(f"event={event_type}")
+            known = self._types[event_type] = categorical_id("event", event_type)
             self._name_type(event_type, known)
         return known
 
     def _name_type(self, event_type: str, type_id: int) -> None:
+        low = type_id & LOW
         self.name_of[type_id] = f"event={event_type}"
-        self.name_of[int(salted(type_id, SALT_PREVIOUS)) | 1] = f"previous_event={event_type}"
-        self.name_of[int(salted(type_id, SALT_COUNT))] = f"events_of_type={event_type}"
+        self.name_of[PREVIOUS_EVENT | low] = f"previous_event={event_type}"
+        self.name_of[int(salted(low, SALT_COUNT)) << 32] = f"events_of_type={event_type}"
 
     def channel_id(self, channel: str) -> int:
         """Id of an event's channel."""
@@ -90,9 +91,10 @@ class _Ids:
     def category(self, item: tuple[str, str]) -> int:
         known = self._categories.get(item)
         if known is None:
-            text = f"{self._prefix}{item[0]}={item[1]}"
-            known = self._categories[item] = categorical_id(text)
-            self._name_of[known] = text
+            name = self._prefix + item[0]
+            known = self._categories[item] = categorical_id(name, item[1])
+            self._name_of[known] = f"{name}={item[1]}"
+            self._name_of[numeric_id(name)] = name
         return known
 
     def _number(self, name: str) -> int:

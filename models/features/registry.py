@@ -31,3 +31,5 @@ DENSE: tuple[Feature, ...] = (
     Feature("channel_events", "log1p of a count", "how often it was met on this channel, this event included"),
 )
 WIDTH = len(DENSE)
+CLOCK = (10, 13)
+"""Positions of the features that say only when, from and to (exclusive): they count for a tenant where they are shown to help."""

@@ -9,19 +9,23 @@ import numpy.typing as npt
 from models.features.registry import WIDTH
 from schemas.errors import PoisonRecordError
 
-VERSION = b"\x01"
-CATEGORICAL = 1
-"""The lowest bit of a sparse id: set for a category that is present, clear for a number."""
+VERSION = b"\x02"
+LOW = 0xFFFFFFFF
+"""Lower half of a sparse id: the value of a category, 0 for a number."""
 
-Ids = npt.NDArray[np.uint32]
+ABSENT = 1
+"""Lower half of the id that stands for the absence of an attribute."""
+
+Ids = npt.NDArray[np.uint64]
 Values = npt.NDArray[np.float32]
 
 
 class FeatureVector(NamedTuple):
     """Named floats at an instant.
 
-    `dense` has `registry.WIDTH` values in the order of `registry.DENSE`. `ids` and `values` are parallel; an id is the CRC-32 of a name
-    with its lowest bit for the kind. Values are single precision by definition: what is stored is what was scored.
+    `dense` has `registry.WIDTH` values in the order of `registry.DENSE`. `ids` and `values` are parallel; the upper half of an id is the
+    CRC-32 of the attribute's name, the lower that of the category's value, 0 for a number. Values are single precision by definition: what
+    is stored is what was scored.
     """
 
     dense: Values
@@ -34,29 +38,47 @@ class FeatureVector(NamedTuple):
 
 
 def vector_from_bytes(data: bytes) -> FeatureVector:
-    """The vector that `FeatureVector.to_bytes` wrote.
+    """The vector that `FeatureVector.to_bytes` wrote, of this version or the one before.
 
     Raises
     ------
     PoisonRecordError
         An unknown version, or a length that no vector has.
     """
-    sparse, left_over = divmod(len(data) - 1 - 4 * WIDTH, 8)
-    if data[:1] != VERSION or sparse < 0 or left_over:
+    id_bytes = {VERSION: 8, b"\x01": 4}.get(data[:1])
+    sparse, left_over = divmod(len(data) - 1 - 4 * WIDTH, (id_bytes or 8) + 4)
+    if id_bytes is None or sparse < 0 or left_over:
         raise PoisonRecordError(f"no feature vector of version {VERSION[0]}: {len(data)} bytes beginning {data[:1]!r}")
-    dense = np.frombuffer(data, "<f4", WIDTH, 1)
-    ids = np.frombuffer(data, "<u4", sparse, 1 + 4 * WIDTH)
-    return FeatureVector(dense, ids, np.frombuffer(data, "<f4", sparse, 1 + 4 * WIDTH + 4 * sparse))
+    start = 1 + 4 * WIDTH
+    ids = np.frombuffer(data, f"<u{id_bytes}", sparse, start)
+    return FeatureVector(
+        np.frombuffer(data, "<f4", WIDTH, 1),
+        _widened(ids) if id_bytes == 4 else ids,
+        np.frombuffer(data, "<f4", sparse, start + id_bytes * sparse),
+    )
 
 
-def categorical_id(name: str) -> int:
-    """Id of a category, such as `channel=web`."""
-    return zlib.crc32(name.encode()) | CATEGORICAL
+def _widened(ids: npt.NDArray[np.uint32]) -> Ids:
+    # version 1 knew no attributes: a category, marked by its lowest bit, was its own
+    wide = ids.astype(np.uint64)
+    widened: Ids = (wide << np.uint64(32)) | np.where(wide & np.uint64(1), wide, np.uint64(0))
+    return widened
 
 
 def numeric_id(name: str) -> int:
     """Id of a number, such as `amount`."""
-    return zlib.crc32(name.encode()) & ~CATEGORICAL
+    return zlib.crc32(name.encode()) << 32
+
+
+def categorical_id(name: str, value: str) -> int:
+    """Id of a category, such as `channel`, `web`; its lower half is odd and above 1, as 0 means a number and 1 an absence."""
+    low = zlib.crc32(f"{name}={value}".encode()) | 1
+    return numeric_id(name) | (low if low > ABSENT else 3)
+
+
+def dense_id(name: str) -> int:
+    """Id under which a dense feature is learned."""
+    return numeric_id(f"memory.{name}")
 
 
 def digest(vector: bytes) -> int:

@@ -12,7 +12,7 @@ from models.nightly.session import Session, logistic
 from models.nightly.trees import Pair
 from schemas.errors import PoisonRecordError
 
-VERSION = 1
+VERSION = 2
 LOWEST, HIGHEST = 0.003, 0.997
 """A base is never surer than this: what trees say beyond rests on a handful of leads."""
 LOGIT_LIMIT = math.log(HIGHEST / (1 - HIGHEST))

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.features.registry import WIDTH
-from models.features.vector import CATEGORICAL, FeatureVector, vector_from_bytes
+from models.features.vector import LOW, FeatureVector, vector_from_bytes
 
 Array = npt.NDArray[Any]
 
@@ -43,7 +43,7 @@ class FeatureVectors(NamedTuple):
     def stacked(cls, vectors: Sequence[FeatureVector]) -> "FeatureVectors":
         """Vectors one after the other."""
         if not vectors:
-            return cls(np.empty((0, WIDTH), np.float32), np.empty(0, np.uint32), np.empty(0, np.float32), np.empty(0, np.int64))
+            return cls(np.empty((0, WIDTH), np.float32), np.empty(0, np.uint64), np.empty(0, np.float32), np.empty(0, np.int64))
         return cls(
             np.stack([vector.dense for vector in vectors]),
             np.concatenate([vector.ids for vector in vectors]),
@@ -114,7 +114,7 @@ class Columns(NamedTuple):
 
 def is_category(ids: Array) -> npt.NDArray[np.bool_]:
     """Which of these ids stand for a category; the others are numbers."""
-    return np.asarray((ids & CATEGORICAL) != 0)
+    return np.asarray((np.asarray(ids, np.uint64) & np.uint64(LOW)) != 0)
 
 
 def cleaned(matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """A ripe harvest → a base that may be published, and what it would have been worth."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,10 +9,14 @@ from models.nightly.base import NightlyBase
 from models.nightly.booster import fit
 from models.nightly.columns import Columns
 from models.nightly.export import exported, parity
-from models.nightly.harvest import LEAST_OF_EACH, Ripe
+from models.nightly.harvest import LEAST_OF_EACH, Harvest, Ripe
 from models.nightly.trees import pairs
 from schemas.errors import SkippableError
+from schemas.example import MaturedExample
+from schemas.policy import TenantPolicy
 
+HELD_OUT = 0.2
+"""Share of the examples, the last ones, that a holdout is made of."""
 PAIRS = 64
 """Pairs of features that a base tells; those behind them gain next to nothing."""
 
@@ -73,3 +78,23 @@ def held_out(earlier: Ripe, later: Ripe, *, now: int) -> Holdout:
     base = train(earlier, now=now).base
     rows = np.flatnonzero(later.as_of >= now)
     return Holdout(base.propensities(later.vectors.take(rows)), later.converted[rows], len(earlier.converted))
+
+
+def latest(examples: Sequence[MaturedExample], policy: TenantPolicy) -> tuple[Trained, Holdout | None]:
+    """The base of all examples that are ripe by the last of them, and a holdout of its last fifth; None where that leaves too little.
+
+    Raises
+    ------
+    SkippableError, ParityError
+        As `train`.
+    """
+    harvest = Harvest(policy)
+    harvest.add(examples)
+    until = max((example.matured_at for example in examples), default=0)
+    middle = int(np.quantile([example.as_of for example in examples], 1 - HELD_OUT)) if examples else 0
+    earlier, all_ripe = harvest.ripe(middle), harvest.ripe(until)
+    trained = train(all_ripe, now=until)
+    try:
+        return trained, held_out(earlier, all_ripe, now=middle)
+    except SkippableError:
+        return trained, None

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from models.learning.hazard_model import model_from_bytes
 from models.recompute import bases, propensities
-from models.scorer import model_from_bytes
 from schemas.policy import TenantPolicy
 from schemas.score import LeadScore
 from tests.bench.workload import Workload

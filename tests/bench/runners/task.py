@@ -11,8 +11,8 @@ from connectors.kafka.config import KafkaConfig
 from connectors.kafka.consumer import read_values
 from connectors.kafka.registry import Registry
 from models.engine import Engine, VersionedModel
+from models.learning.hazard_model import model_from_bytes
 from models.memory import LeadMemory
-from models.scorer import model_from_bytes
 from schemas.codec import Codec
 from schemas.ids import Millis
 from schemas.model_snapshot import ModelSnapshot

@@ -9,20 +9,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgpack
 import numpy as np
 
-from models import enrichment, learner, memory, pairing, prequential, progress, scorer, student, windowed
+from models import enrichment, memory, pairing, prequential, progress, student, windowed
 from models.features import vector
 from models.features.registry import WIDTH
 from models.features.vector import FeatureVector, categorical_id, numeric_id, vector_from_bytes
+from models.learning import hazard_learner, hazard_model
+from models.learning.hazard_learner import HazardLearner
+from models.learning.hazard_model import HazardModel, model_from_bytes
 from models.memory import LeadMemory, PendingPoint
 from models.pairing import KeptPoint, point_from_bytes
-from models.scorer import LinearModel, model_from_bytes
 from schemas.example import MaturedExample
 from schemas.ids import Millis
 from schemas.policy import DAY_MS, TenantPolicy
+from tests.builders import a_model
 
 FOLDER = Path(__file__).parent
+FIRST_OF_THIS_LEARNER = 3
 MONDAY = Millis(1_772_442_000_000)
 
 
@@ -37,7 +42,7 @@ class Encoding(NamedTuple):
 
 def a_vector() -> FeatureVector:
     """A few features of both kinds."""
-    ids = np.array([categorical_id("plan=pro"), numeric_id("seconds_on_page")], np.uint32)
+    ids = np.array([categorical_id("plan", "pro"), numeric_id("seconds_on_page")], np.uint64)
     return FeatureVector(np.linspace(0, 1, WIDTH).astype(np.float32), ids, np.array([1.0, 3.5], np.float32))
 
 
@@ -74,24 +79,27 @@ def _acquaintance_meaning(data: bytes) -> Any:
 
 
 def _model() -> bytes:
-    return LinearModel(
-        bias=np.array([-2.0, -1.5]),
-        dense_weight=np.linspace(-1, 1, WIDTH),
-        dense_mean=np.linspace(0, 2, WIDTH),
-        dense_scale=np.linspace(0.5, 1, WIDTH),
-        ids=np.array([3, 2**32 - 2], np.uint32),
-        weight=np.array([0.25, -0.5]),
-        mean=np.array([0.0, 1.0]),
-        scale=np.array([1.0, 2.0]),
-    ).to_bytes()
+    return a_model(intervals=2).to_bytes()
 
 
 def _listed(columns: tuple[Any, ...]) -> list[Any]:
     return [column.tolist() for column in columns]
 
 
+def _vector_meaning(data: bytes) -> Any:
+    dense, ids, values = _listed(vector_from_bytes(data))
+    # version 1 had one half of an id: a category's value, or a number's attribute
+    return [dense, [one & vector.LOW or one >> 32 for one in ids] if data[0] == 1 else ids, values]
+
+
+def _model_meaning(model: HazardModel) -> Any:
+    fields = model._asdict()
+    tables = ("attribute_table", "column_table")  # made from the rest
+    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in fields.items() if name not in tables}
+
+
 def _learner() -> bytes:
-    learning = learner.RiverLearner(prior=0.2, intervals=2)
+    learning = HazardLearner(prior=0.2, intervals=2)
     for number in range(4):
         learning.learn(an_example(number))
     return learning.to_bytes()
@@ -132,7 +140,9 @@ def _read_student(data: bytes) -> student.Student:
 def _student_meaning(data: bytes) -> Any:
     read = _read_student(data)
     counts = {name: getattr(read, name) for name in ("version", "examples", "labels", "as_of")}
-    return counts | {"metrics": [list(metric) for metric in read.metrics()], "model": _listed(read.learner.model())}
+    # before version 3 another learner, whose state says nothing to this one
+    kept = {"model": _model_meaning(read.learner.model())} if msgpack.unpackb(data)[0] >= FIRST_OF_THIS_LEARNER else {}
+    return counts | {"metrics": [list(metric) for metric in read.metrics()]} | kept
 
 
 def _progress() -> bytes:
@@ -162,18 +172,23 @@ ENCODINGS = {
     "vector": Encoding(
         vector.VERSION[0],
         lambda: a_vector().to_bytes(),
-        lambda data: _listed(vector_from_bytes(data)),
+        _vector_meaning,
         lambda data: vector_from_bytes(data).to_bytes(),
     ),
     "acquaintance": Encoding(
         enrichment.VERSION, _acquaintance, _acquaintance_meaning, lambda data: enrichment.Acquaintance.from_bytes(data).to_bytes()
     ),
-    "model": Encoding(scorer.VERSION, _model, lambda data: _listed(model_from_bytes(data)), lambda data: model_from_bytes(data).to_bytes()),
+    "model": Encoding(
+        hazard_model.VERSION,
+        _model,
+        lambda data: _model_meaning(model_from_bytes(data)),
+        lambda data: model_from_bytes(data).to_bytes(),
+    ),
     "learner": Encoding(
-        learner.VERSION,
+        hazard_learner.VERSION,
         _learner,
-        lambda data: _listed(learner.RiverLearner.from_bytes(data).model()),
-        lambda data: learner.RiverLearner.from_bytes(data).to_bytes(),
+        lambda data: _model_meaning(HazardLearner.from_bytes(data).model()),
+        lambda data: HazardLearner.from_bytes(data).to_bytes(),
     ),
     "prequential": Encoding(
         prequential.VERSION,

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.features.registry import WIDTH
-from models.features.vector import FeatureVector, categorical_id, numeric_id
-from models.learner import RiverLearner
+from models.features.vector import LOW, FeatureVector, categorical_id, numeric_id
+from models.learning.hazard_learner import HazardLearner
+from models.learning.hazard_model import RATE_COUNT
 from models.prequential import ECE_BINS, Prequential
 from models.scorer import score
 from models.student import Student
@@ -24,7 +25,7 @@ INTERVALS = 5
 probabilities = st.floats(0.0, 1.0)
 dense = st.lists(st.floats(-100.0, 100.0, width=32) | st.just(0.0), min_size=WIDTH, max_size=WIDTH)
 sparse = st.dictionaries(
-    st.sampled_from([categorical_id(f"word={i}") for i in range(9)] + [numeric_id(f"number_{i}") for i in range(5)]),
+    st.sampled_from([categorical_id(f"word_{i % 3}", str(i)) for i in range(9)] + [numeric_id(f"number_{i}") for i in range(5)]),
     st.floats(-709.0, 709.0, width=32),
     max_size=6,
 )
@@ -34,8 +35,8 @@ sparse = st.dictionaries(
 def examples(draw: st.DrawFn) -> MaturedExample:
     """A matured example with any vector of a small vocabulary."""
     numbers = draw(sparse)
-    ids = np.array(list(numbers), np.uint32)
-    values = np.array([1.0 if feature_id & 1 else value for feature_id, value in numbers.items()], np.float32)
+    ids = np.array(list(numbers), np.uint64)
+    values = np.array([1.0 if feature_id & LOW else value for feature_id, value in numbers.items()], np.float32)
     first, last = sorted((draw(st.integers(0, INTERVALS - 1)), draw(st.integers(0, INTERVALS - 1))))
     is_converted = draw(st.booleans())
     return MaturedExample(
@@ -50,7 +51,7 @@ def examples(draw: st.DrawFn) -> MaturedExample:
         is_converted=is_converted,
         is_final=is_converted or last == INTERVALS - 1,
         propensity=draw(probabilities),
-        hazards=[],
+        hazards=draw(st.lists(probabilities, min_size=RATE_COUNT * INTERVALS, max_size=RATE_COUNT * INTERVALS) | st.just([])),
         model_version=0,
         features=FeatureVector(np.array(draw(dense), np.float32), ids, values).to_bytes(),
     )
@@ -67,10 +68,11 @@ def an_example(as_of: Millis, matured_at: Millis, *, is_converted: bool, propens
 @given(lessons)
 def test_every_interval_counts_and_the_model_stays_a_probability(taught: list[MaturedExample]):
     """`learn` gives the number of labels, and whatever was learned, scores are in [0, 1]."""
-    learner = RiverLearner(prior=0.15, intervals=INTERVALS)
+    learner = HazardLearner(prior=0.15, intervals=INTERVALS)
     learned = [learner.learn(example) for example in taught]
     model = learner.model()
-    scored = score(model, np.full((1, WIDTH), 1e38, np.float32), model.ids, np.full(len(model.ids), -1e38, np.float32), np.array([len(model.ids)]))
+    ids = model.attributes.astype(np.uint64) << np.uint64(32)
+    scored = score(model, np.full((1, WIDTH), 1e38, np.float32), ids, np.full(len(ids), -1e38, np.float32), np.array([len(ids)]))
 
     assert [example.last_interval - example.first_interval + 1 for example in taught] == learned
     assert 0.0 <= scored.propensity[0] <= 1.0
@@ -79,7 +81,7 @@ def test_every_interval_counts_and_the_model_stays_a_probability(taught: list[Ma
 @given(examples(), lessons)
 def test_learning_never_changes_its_input_nor_a_model_given_before(example: MaturedExample, before: list[MaturedExample]):
     """An example is read, not written; a model is a value."""
-    learner = RiverLearner(prior=0.15, intervals=INTERVALS)
+    learner = HazardLearner(prior=0.15, intervals=INTERVALS)
     for one in before:
         learner.learn(one)
     model, features = learner.model(), bytes(bytearray(example.features))
@@ -92,10 +94,10 @@ def test_learning_never_changes_its_input_nor_a_model_given_before(example: Matu
 @given(lessons, lessons)
 def test_a_learner_survives_its_bytes(before: list[MaturedExample], after: list[MaturedExample]):
     """Restored, it gives the same model to the byte, and goes on learning in step."""
-    learner = RiverLearner(prior=0.15, intervals=INTERVALS)
+    learner = HazardLearner(prior=0.15, intervals=INTERVALS)
     for example in before:
         learner.learn(example)
-    restored = RiverLearner.from_bytes(learner.to_bytes())
+    restored = HazardLearner.from_bytes(learner.to_bytes())
     then = (learner.model().to_bytes(), restored.model().to_bytes())
     for example in after:
         learner.learn(example)

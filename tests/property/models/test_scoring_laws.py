@@ -1,5 +1,7 @@
 """Laws of scoring with any model, of decay and of grades."""
 
+import math
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,9 +10,11 @@ from hypothesis.extra import numpy as arrays
 from models import memory as m
 from models.engine import VersionedModel
 from models.features.registry import DENSE, WIDTH
+from models.features.vector import categorical_id, numeric_id
 from models.grading import DIGIT_FROM, GRADES, LETTER_FROM, grade
+from models.learning.hazard_model import HazardModel
 from models.recompute import bases, propensities
-from models.scorer import LinearModel, score
+from models.scorer import PATTERN_MODEL, score
 from schemas.policy import TenantPolicy
 from tests.builders import MONDAY, enriched, later, viewed_page
 from tests.lane import Lane, Record, in_batches, opinionated
@@ -22,22 +26,26 @@ probabilities = st.floats(0.0, 1.0)
 grades = st.integers(-1, len(GRADES) - 1)
 
 
-@given(models(), wild)
-def test_a_propensity_is_a_probability_whatever_the_model(model: LinearModel, dense: np.ndarray):
-    """Absurd weights on absurd numbers still give a number in [0, 1], and hazards too."""
-    scored = score(model, dense.reshape(1, -1), model.ids[:3], np.ones(len(model.ids[:3]), np.float32), np.array([len(model.ids[:3])]))
+@given(models(), wild, st.lists(st.floats(width=32), min_size=4, max_size=4))
+def test_a_propensity_is_a_probability_whatever_the_model(model: HazardModel, dense: np.ndarray, values: list[float]):
+    """Absurd weights on absurd numbers still give a number in (0, 1), hazards too, and contributions that sum to its logit."""
+    ids = np.array([PATTERN_MODEL, categorical_id("plan", "pro"), numeric_id("seconds_on_page"), numeric_id("unheard of")], np.uint64)
+    scored = score(model, dense.reshape(1, -1), ids, np.array(values, np.float32), np.array([len(ids)]))
+    logit = math.log(scored.propensity[0] / (1.0 - scored.propensity[0]))
 
-    assert 0.0 <= scored.propensity[0] <= 1.0
+    assert 0.0 < scored.propensity[0] < 1.0
     assert bool(((scored.hazards >= 0.0) & (scored.hazards <= 1.0)).all())
+    assert abs(scored.baseline[0] + scored.reason_share[0].sum() + scored.rest[0] - logit) < 1e-6
 
 
 @given(models(), wild)
-def test_scoring_changes_neither_model_nor_vector(model: LinearModel, dense: np.ndarray):
+def test_scoring_changes_neither_model_nor_vector(model: HazardModel, dense: np.ndarray):
     """A model is a value."""
-    before = [column.tobytes() for column in (*model, dense)]
-    score(model, dense.reshape(1, -1), model.ids, np.ones(len(model.ids), np.float32), np.array([len(model.ids)]))
+    ids = model.attributes.astype(np.uint64) << np.uint64(32)
+    before = (model.to_bytes(), dense.tobytes())
+    score(model, dense.reshape(1, -1), ids, np.ones(len(ids), np.float32), np.array([len(ids)]))
 
-    assert before == [column.tobytes() for column in (*model, dense)]
+    assert before == (model.to_bytes(), dense.tobytes())
 
 
 @given(stories(), cuts)

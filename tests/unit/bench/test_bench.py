@@ -9,8 +9,8 @@ import pytest
 
 from infra.stack import process
 from models.engine import Engine, VersionedModel
+from models.learning.hazard_model import model_from_bytes
 from models.memory import LeadMemory
-from models.scorer import model_from_bytes
 from schemas.errors import FatalError
 from schemas.ids import Millis, lead_key
 from schemas.score import LeadScore

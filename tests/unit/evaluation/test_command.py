@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from models.__main__ import app
 from models.evaluation.protocol import Figures
+from models.nightly.base import NightlyBase
 from tests.unit.evaluation.market import written
 
 MODELS = ["prox", "scorecard", "naive Bayes", "River LR", "River ARF", "nightly", "nightly, live"]
@@ -48,3 +49,37 @@ def test_a_table_that_is_not_there_is_told_in_one_line(tmp_path: Path):
 
     assert 2 == result.exit_code
     assert "error: " in result.output.splitlines()[-1]
+
+
+def test_a_base_is_trained_from_a_set_and_again_from_its_examples(tmp_path: Path):
+    """The same bytes both ways; figures of the holdout are shown."""
+    manifest = written(tmp_path / "market", "market", 800)
+    one, other, examples = (str(tmp_path / name) for name in ("one.base", "other.base", "examples.avro"))
+    first = CliRunner().invoke(app, ["train-base", str(manifest), one, "--examples", examples])
+    second = CliRunner().invoke(app, ["train-base", examples, other, "--window-days", "0"])
+
+    assert (0, 0) == (first.exit_code, second.exit_code)
+    assert Path(one).read_bytes() == Path(other).read_bytes()
+    assert NightlyBase.from_bytes(Path(one).read_bytes()).examples >= 700
+    assert "ONNX against LightGBM" in first.output
+    assert "AUC" in first.output
+
+
+def test_too_few_examples_make_no_base(tmp_path: Path):
+    """One line, exit code 1, and no file."""
+    manifest = written(tmp_path / "market", "market", 12)
+    result = CliRunner().invoke(app, ["train-base", str(manifest), str(tmp_path / "base")])
+
+    assert (1, False) == (result.exit_code, (tmp_path / "base").exists())
+    assert "trees need" in result.output
+
+
+@pytest.mark.parametrize("content", [b"", b"no avro", None])
+def test_a_file_that_holds_no_examples_is_told_in_one_line(tmp_path: Path, content: bytes | None):
+    """Empty, of another kind, or not there."""
+    path = tmp_path / "examples.avro"
+    if content is not None:
+        path.write_bytes(content)
+    result = CliRunner().invoke(app, ["train-base", str(path), str(tmp_path / "base")])
+
+    assert (2, 1) == (result.exit_code, result.output.count("\n"))

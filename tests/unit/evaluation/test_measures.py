@@ -48,16 +48,16 @@ def made_points(seed: int, leads: int = 150) -> tuple[np.ndarray, np.ndarray, np
 
 
 def test_the_interval_covers_the_true_difference_as_often_as_it_says():
-    """Of 200 made samples about 95 in 100 intervals hold the difference that 40,000 leads show; points of a lead are not independent."""
+    """Of 100 made samples about 95 intervals hold the difference that 40,000 leads show; points of a lead are not independent."""
     of, label, ours, other = made_points(0, leads=40_000)
     truth = float((log_losses(ours, label) - log_losses(other, label)).mean())
     covered = 0
-    for seed in range(1, 201):
+    for seed in range(1, 101):
         of, label, ours, other = made_points(seed)
         interval = LeadBootstrap(of, label).difference(ours, other).log_loss
         covered += interval.low <= truth <= interval.high
 
-    assert 180 <= covered <= 198
+    assert 88 <= covered <= 99
 
 
 def test_a_model_does_not_differ_from_itself():

@@ -10,7 +10,7 @@ import pytest
 
 from jobs.operators.learn_tenant import PUBLISH_EVERY_MS, LearnTenant
 from jobs.operators.students import FOLD_AFTER, Students
-from models.scorer import model_from_bytes
+from models.learning.hazard_model import model_from_bytes
 from models.student import Student
 from schemas.example import MaturedExample
 from schemas.policy import TenantPolicy
@@ -136,14 +136,14 @@ def test_after_a_restart_the_timer_publishes_what_was_learned(lane: Harness):
     [snapshot] = of(Topic.MODELS_PUBLISHED, lane.wait())
 
     assert labels_in_state(lane) == snapshot.labels
-    assert model_from_bytes(snapshot.payload).bias.shape == (5,)
+    assert model_from_bytes(snapshot.payload).intervals == 5
 
 
 def test_a_tenant_without_a_policy_has_the_default(lane: Harness):
     """Five intervals, like every window."""
     [snapshot] = of(Topic.MODELS_PUBLISHED, lane.take([record_of(learnable(1, "globex"))]))
 
-    assert (5,) == model_from_bytes(snapshot.payload).bias.shape
+    assert model_from_bytes(snapshot.payload).intervals == 5
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import sys
 
 from models.features.attributes import ATTRIBUTE_LIMIT, CACHE_LIMIT, Attributes
-from models.features.vector import CATEGORICAL
+from models.features.vector import LOW, categorical_id, numeric_id
 from schemas.event import Event
 from tests.builders import an_event, enriched, updated_profile
 
@@ -49,12 +49,13 @@ def test_an_event_has_so_many_attributes_at_most():
     assert {f"n{i:04}": 0.0 for i in range(ATTRIBUTE_LIMIT)} == features(an_event(properties={f"n{i:04}": 0.0 for i in reversed(range(999))}))
 
 
-def test_the_kind_is_the_lowest_bit_of_the_id():
-    """A category's is set, a number's is clear."""
+def test_an_id_names_its_attribute_and_its_value():
+    """The upper half is the attribute's, the lower the value's; a number has none."""
     ids: list[int] = []
     Attributes().append(enriched(an_event(properties={"plan": "pro", "amount": 1.0}))[0], ids, [])
 
-    assert [CATEGORICAL, 0] == [feature_id & CATEGORICAL for feature_id in ids]
+    assert [categorical_id("plan", "pro"), numeric_id("amount")] == ids
+    assert (categorical_id("plan", "free") >> 32, 0) == (ids[0] >> 32, ids[1] & LOW)
 
 
 def test_names_of_attributes_make_room_and_those_of_types_stay():
@@ -76,4 +77,4 @@ def test_a_full_cache_is_not_emptied_before_its_time():
     attributes.append(enriched(an_event(properties={"plan": "pro"}))[0], [], [])
     attributes.make_room()
 
-    assert ["plan=pro"] == list(attributes.name_of.values())
+    assert ["plan=pro", "plan"] == list(attributes.name_of.values())

@@ -1,5 +1,7 @@
 """The learner, the model it gives, the student around it and the metrics of its predictions."""
 
+import math
+
 import msgpack
 import numpy as np
 import pytest
@@ -7,10 +9,11 @@ import pytest
 from models.features.registry import WIDTH
 from models.features.vector import FeatureVector, categorical_id
 from models.grading import GRADES, grade
-from models.learner import RiverLearner
+from models.learning.hazard_learner import HazardLearner
+from models.learning.hazard_model import RATE_COUNT, HazardModel, model_from_bytes, untrained
 from models.prequential import Prequential
 from models.replay import Replay
-from models.scorer import LinearModel, model_from_bytes, score, untrained
+from models.scorer import REASONS, score
 from models.student import Student
 from models.windowed import WindowedPrequential
 from schemas.errors import FatalError, PoisonRecordError
@@ -19,11 +22,11 @@ from schemas.ids import Millis
 from schemas.policy import DAY_MS, TenantPolicy
 from tests.builders import MONDAY, TENANT, a_model, arrived, later, opened_email, viewed_page, won
 
-WORD = categorical_id("plan=pro")
+WORD = categorical_id("plan", "pro")
 
 
 def vector(*ids: int) -> FeatureVector:
-    return FeatureVector(np.zeros(WIDTH, np.float32), np.array(ids, np.uint32), np.ones(len(ids), np.float32))
+    return FeatureVector(np.zeros(WIDTH, np.float32), np.array(ids, np.uint64), np.ones(len(ids), np.float32))
 
 
 def an_example(*ids: int, is_converted: bool = False, is_final: bool = True, propensity: float = 0.2, at: Millis = MONDAY) -> MaturedExample:
@@ -46,7 +49,7 @@ def an_example(*ids: int, is_converted: bool = False, is_final: bool = True, pro
     )
 
 
-def propensity_of(model: LinearModel, *ids: int) -> float:
+def propensity_of(model: HazardModel, *ids: int) -> float:
     of = vector(*ids)
     return float(score(model, of.dense.reshape(1, -1), of.ids, of.values, np.array([len(ids)])).propensity[0])
 
@@ -54,12 +57,12 @@ def propensity_of(model: LinearModel, *ids: int) -> float:
 @pytest.mark.parametrize("intervals", [1, 5])
 def test_before_any_label_everyone_has_the_prior(intervals: int):
     """However many intervals the window has."""
-    assert pytest.approx(0.15) == propensity_of(untrained(0.15, intervals)) == propensity_of(RiverLearner(prior=0.15, intervals=intervals).model())
+    assert pytest.approx(0.15) == propensity_of(untrained(0.15, intervals)) == propensity_of(HazardLearner(prior=0.15, intervals=intervals).model())
 
 
 def test_what_converts_is_scored_higher_than_what_does_not():
     """A word that comes with conversions raises the propensity, well above that of leads without it."""
-    learner = RiverLearner(prior=0.15, intervals=1)
+    learner = HazardLearner(prior=0.15, intervals=1)
     for _ in range(200):
         learner.learn(an_example(WORD, is_converted=True))
         learner.learn(an_example())
@@ -72,13 +75,13 @@ def test_a_word_that_was_never_learned_weighs_nothing():
     """Unseen values change no propensity."""
     model = a_model()
 
-    assert propensity_of(model) == propensity_of(model, categorical_id("plan=unheard of"))
+    assert propensity_of(model) == propensity_of(model, categorical_id("plan", "unheard of"))
 
 
 def test_a_learner_of_another_version_is_refused():
     """Its bytes are not guessed at."""
-    with pytest.raises(FatalError, match="version 9"):
-        RiverLearner.from_bytes(msgpack.packb([9, 0.0, 1, 0, b""]))
+    with pytest.raises(FatalError, match="version 09"):
+        HazardLearner.from_bytes(b"\x09")
 
 
 @pytest.mark.parametrize(
@@ -88,15 +91,27 @@ def test_a_learner_of_another_version_is_refused():
         b"\xc1",
         msgpack.packb(7),
         msgpack.packb([9]),
-        msgpack.packb([1, b"", b""]),
-        msgpack.packb([1, *[b"123"] * 8]),
-        a_model()._replace(bias=np.array([np.nan])).to_bytes(),
-        a_model()._replace(bias=np.array([])).to_bytes(),
-        a_model()._replace(weight=np.zeros(1)).to_bytes(),
-        a_model()._replace(dense_mean=np.zeros(3)).to_bytes(),
-        a_model()._replace(ids=a_model().ids[::-1].copy()).to_bytes(),
+        msgpack.packb([2, b"", b""]),
+        msgpack.packb([2, *msgpack.unpackb(a_model().to_bytes())[1:8], *[b"123"] * 12]),
+        a_model()._replace(start=float("nan")).to_bytes(),
+        a_model()._replace(start="0").to_bytes(),
+        a_model()._replace(with_clock=1).to_bytes(),
+        a_model()._replace(base_share=1.5).to_bytes(),
+        a_model()._replace(context=99).to_bytes(),
+        a_model()._replace(intervals=0).to_bytes(),
+        a_model()._replace(weight=np.full_like(a_model().weight, np.inf)).to_bytes(),
+        a_model()._replace(trust=np.zeros(RATE_COUNT)).to_bytes(),
+        a_model()._replace(scale=np.zeros(3)).to_bytes(),
+        a_model()._replace(baseline=a_model().baseline[1:]).to_bytes(),
+        a_model()._replace(keys=np.zeros_like(a_model().keys)).to_bytes(),
+        a_model()._replace(keys=a_model().keys[::-1]).to_bytes(),
+        a_model()._replace(attributes=a_model().attributes[::-1]).to_bytes(),
+        a_model()._replace(edge_count=np.full_like(a_model().edge_count, 16)).to_bytes(),
     ],
-    ids=["empty", "garbage", "a number", "version", "too few", "odd lengths", "NaN", "no bias", "sparse", "dense", "order"],
+    ids=[
+        *["empty", "garbage", "a number", "version", "too few", "odd lengths", "NaN", "a text", "no flag", "share", "context", "no interval"],
+        *["infinite", "no trust", "attributes", "baseline", "keys", "bias", "dense", "edges"],
+    ],
 )
 def test_bytes_that_are_no_model_are_refused(data: bytes):
     """A snapshot that cannot score never replaces one that can."""
@@ -105,18 +120,23 @@ def test_bytes_that_are_no_model_are_refused(data: bytes):
 
 
 def test_the_largest_contributions_are_the_reasons():
-    """Three of them, the strongest first, by the size of their share of the logit."""
-    model = untrained(0.1, 1)._replace(dense_weight=np.arange(WIDTH) * np.array([1.0, -1.0] * 9)[:WIDTH], dense_scale=np.ones(WIDTH))
-    scored = score(model, np.ones((1, WIDTH), np.float32), np.zeros(0, np.uint32), np.zeros(0, np.float32), np.zeros(1, np.int64))
+    """The strongest first, by the size of their share of the logit, and with the rest they sum to it."""
+    model = a_model(intervals=1)
+    of = vector(WORD, categorical_id("channel", "web"))._replace(dense=np.linspace(0.0, 3.0, WIDTH, dtype=np.float32))
+    scored = score(model, of.dense.reshape(1, -1), of.ids, of.values, np.array([2]))
+    sizes = np.abs(scored.reason_share[0]).tolist()
+    logit = math.log(scored.propensity[0] / (1.0 - scored.propensity[0]))
 
-    assert ([16, 15, 14], [16.0, -15.0, 14.0]) == (scored.reason_at[0].tolist(), scored.reason_share[0].tolist())
+    assert sorted(sizes, reverse=True) == sizes
+    assert REASONS == len(set(scored.reason_at[0].tolist()))
+    assert logit == pytest.approx(scored.baseline[0] + scored.reason_share[0].sum() + scored.rest[0], abs=1e-9)
 
 
 def test_without_contributions_there_are_no_reasons():
     """An untrained model says nothing of why."""
-    scored = score(untrained(0.1, 1), np.ones((1, WIDTH), np.float32), np.zeros(0, np.uint32), np.zeros(0, np.float32), np.zeros(1, np.int64))
+    scored = score(untrained(0.1, 1), np.ones((1, WIDTH), np.float32), np.zeros(0, np.uint64), np.zeros(0, np.float32), np.zeros(1, np.int64))
 
-    assert [-1, -1, -1] == scored.reason_at[0].tolist()
+    assert ([-1] * REASONS, 0.0) == (scored.reason_at[0].tolist(), scored.rest[0])
 
 
 def test_a_student_counts_a_prediction_once_when_its_window_is_over():
@@ -131,7 +151,7 @@ def test_a_student_counts_a_prediction_once_when_its_window_is_over():
 
 
 def test_a_student_of_the_release_before_goes_on():
-    """What it had counted stays counted."""
+    """What it had counted stays counted; its learner, which was another, begins anew."""
     student = Student(TENANT, TenantPolicy(window_ms=None))
     student.learn([an_example(), an_example(is_converted=True)])
     _, counts, learner, _ = msgpack.unpackb(student.to_bytes())
@@ -139,7 +159,7 @@ def test_a_student_of_the_release_before_goes_on():
     read = Student.from_bytes(old, TENANT, TenantPolicy(window_ms=None))
 
     assert student.metrics() == read.metrics()
-    assert student.to_bytes() == read.to_bytes()
+    assert HazardLearner(prior=0.15, intervals=1).to_bytes() == read.learner.to_bytes()
 
 
 def test_a_version_is_how_much_was_taught():
@@ -162,7 +182,7 @@ def test_metrics_name_their_model_and_how_many_points_they_saw():
 
     assert [] == nothing
     assert {"auc": 1.0, "base_rate": 0.5} == {one.name: one.value for one in student.metrics() if one.name in ("auc", "base_rate")}
-    assert {(2, "river-logistic-regression")} == {(one.points, one.model) for one in student.metrics()}
+    assert {(2, "prox")} == {(one.points, one.model) for one in student.metrics()}
 
 
 def test_certain_predictions_are_counted():

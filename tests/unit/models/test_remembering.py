@@ -7,10 +7,10 @@ import pytest
 
 from models import memory as m
 from models.features.registry import DENSE
-from models.features.vector import FeatureVector, categorical_id, numeric_id, vector_from_bytes
+from models.features.vector import LOW, FeatureVector, categorical_id, numeric_id, vector_from_bytes
 from models.memory import LeadMemory
 from models.recompute import bases
-from models.remembering import SALT_COUNT, SALT_PREVIOUS, salted
+from models.remembering import PREVIOUS_EVENT, SALT_COUNT, salted
 from schemas.errors import FatalError, PoisonRecordError
 from schemas.event import Event
 from tests.builders import MONDAY, TUESDAY, an_event, enriched, later, opened_email, viewed_page
@@ -35,7 +35,7 @@ def memory_after(*events: Event) -> LeadMemory:
 
 
 def count_of(event_type: str) -> int:
-    return int(salted(categorical_id(f"event={event_type}"), SALT_COUNT))
+    return int(salted(categorical_id("event", event_type) & LOW, SALT_COUNT)) << 32
 
 
 def test_the_first_event_has_no_past():
@@ -101,7 +101,7 @@ def test_each_type_is_counted_for_itself():
 def test_the_event_before_is_a_feature():
     """Of the second event on; the first has none before it."""
     first, second = vectors(opened_email(at=MONDAY), viewed_page(at=TUESDAY))
-    before = int(salted(categorical_id("event=email_opened"), SALT_PREVIOUS)) | 1
+    before = PREVIOUS_EVENT | (categorical_id("event", "email_opened") & LOW)
 
     assert [False, True] == [before in first.ids, before in second.ids]
 
@@ -130,7 +130,7 @@ def test_the_seventh_channel_takes_the_place_of_the_oldest():
     row = memory_after(*story).row
     ids = row[m.CHANNELS :: m.CHANNEL_FIELDS][: m.CHANNEL_SLOTS].astype(np.uint32)
 
-    assert {categorical_id(f"channel=channel_{i}") for i in range(1, 7)} == set(ids.tolist())
+    assert {categorical_id("channel", f"channel_{i}") & LOW for i in range(1, 7)} == set(ids.tolist())
 
 
 def test_a_memory_costs_553_bytes_and_26_for_each_point():
@@ -146,13 +146,13 @@ def test_a_memory_of_a_newer_release_is_refused():
         LeadMemory.from_bytes(b"\x09" + LeadMemory.empty().to_bytes()[1:])
 
 
-@pytest.mark.parametrize("data", [b"", b"\x01", b"\x02" + bytes(68), b"\x01" + bytes(69)])
+@pytest.mark.parametrize("data", [b"", b"\x02", b"\x03" + bytes(68), b"\x02" + bytes(69), b"\x01" + bytes(69)])
 def test_bytes_that_are_no_vector_are_refused(data: bytes):
     """Of another version, too short, or with half a feature."""
-    with pytest.raises(PoisonRecordError, match="no feature vector of version 1"):
+    with pytest.raises(PoisonRecordError, match="no feature vector of version 2"):
         vector_from_bytes(data)
 
 
 def test_a_number_and_a_category_of_one_name_are_two_features():
-    """The lowest bit tells them apart."""
-    assert (1, 0) == (categorical_id("amount") & 1, numeric_id("amount") & 1)
+    """Of one attribute: the lower half tells them apart."""
+    assert (True, 0) == (categorical_id("amount", "1") & LOW > 1, numeric_id("amount") & LOW)

@@ -10,7 +10,7 @@ from schemas.example import MaturedExample
 from schemas.ids import Millis
 from tests.builders import MONDAY, TENANT, later
 
-FAIR, WEB, STAY = categorical_id("source=fair"), categorical_id("source=web"), numeric_id("stay")
+FAIR, WEB, STAY = categorical_id("source", "fair"), categorical_id("source", "web"), numeric_id("stay")
 
 
 def a_ripe_harvest(size: int = 600, seed: int = 1) -> Ripe:
@@ -22,7 +22,7 @@ def a_ripe_harvest(size: int = 600, seed: int = 1) -> Ripe:
         has_stay = rng.random() < 0.8
         dense = np.zeros(WIDTH, np.float32)
         dense[0] = rng.normal()
-        ids = np.array([source, STAY] if has_stay else [source], np.uint32)
+        ids = np.array([source, STAY] if has_stay else [source], np.uint64)
         values = np.array([1.0, stay] if has_stay else [1.0], np.float32)
         vectors.append(FeatureVector(dense, ids, values).to_bytes())
         chance = 0.8 if source == FAIR else 0.7 if has_stay and stay > 0.3 else 0.1
@@ -35,7 +35,7 @@ def an_example(
     *, at: Millis = MONDAY, is_converted: bool = False, is_final: bool = True, after_days: float = 0.0, stay: float = 0.0
 ) -> MaturedExample:
     """A lead from the web, whose last label was known `after_days` later."""
-    vector = FeatureVector(np.zeros(WIDTH, np.float32), np.array([WEB, STAY], np.uint32), np.array([1.0, stay], np.float32))
+    vector = FeatureVector(np.zeros(WIDTH, np.float32), np.array([WEB, STAY], np.uint64), np.array([1.0, stay], np.float32))
     return MaturedExample(
         tenant=TENANT,
         lead="ada",

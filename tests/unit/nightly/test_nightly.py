@@ -27,7 +27,7 @@ def base() -> NightlyBase:
 
 def of_one(*sparse: tuple[int, float]) -> FeatureVectors:
     ids, values = [one[0] for one in sparse], [one[1] for one in sparse]
-    return FeatureVectors(np.zeros((1, WIDTH), np.float32), np.array(ids, np.uint32), np.array(values, np.float32), np.array([len(ids)]))
+    return FeatureVectors(np.zeros((1, WIDTH), np.float32), np.array(ids, np.uint64), np.array(values, np.float32), np.array([len(ids)]))
 
 
 def test_the_base_tells_leads_apart(base: NightlyBase):
@@ -95,7 +95,7 @@ def test_a_foreign_onnx_model_is_refused():
 
 def test_absurd_and_unknown_features_change_nothing_or_little(base: NightlyBase):
     """NaN, infinity and features of another world: a finite propensity within bounds."""
-    strange = of_one((WEB, 1.0), (STAY, np.nan), (STAY ^ 2, np.inf), (categorical_id("planet=mars"), 1.0))
+    strange = of_one((WEB, 1.0), (STAY, np.nan), (STAY ^ (2 << 32), np.inf), (categorical_id("planet", "mars"), 1.0))
     strange.dense[0, :3] = (np.nan, np.inf, -np.inf)
 
     assert LOWEST <= float(base.propensities(strange)[0]) <= HIGHEST
@@ -108,9 +108,9 @@ def test_no_vectors_have_no_logits(base: NightlyBase):
 
 def test_a_category_with_a_million_values_has_few_columns():
     """The most frequent ones, and none that hardly ever occurs."""
-    ids = np.repeat([categorical_id(f"page={i}") for i in range(2_000)], [SUPPORT - 1 if i < 1_000 else SUPPORT + i % 7 for i in range(2_000)])
+    ids = np.repeat([categorical_id("page", str(i)) for i in range(2_000)], [SUPPORT - 1 if i < 1_000 else SUPPORT + i % 7 for i in range(2_000)])
     n = len(ids)
-    vectors = FeatureVectors(np.zeros((n, WIDTH), np.float32), ids.astype(np.uint32), np.ones(n, np.float32), np.arange(1, n + 1))
+    vectors = FeatureVectors(np.zeros((n, WIDTH), np.float32), ids.astype(np.uint64), np.ones(n, np.float32), np.arange(1, n + 1))
 
     assert CATEGORY_COLUMNS == len(Columns.chosen(vectors).ids)
 

@@ -1,0 +1,428 @@
+"""The online learner of a tenant: FTRL at four rates under Hedge, on hazards."""
+
+import zlib
+from typing import Any
+
+import msgpack
+import numpy as np
+import numpy.typing as npt
+
+from models.features.registry import WIDTH
+from models.features.vector import vector_from_bytes
+from models.learning.encoding import EDGES, VARIES, encode, read_vector, room_for
+from models.learning.hazard_model import ATTRIBUTES, COLUMNS, RATE_COUNT, HazardModel, assembled, dense_attributes, hazard_logit
+from models.learning.lesson import count_inputs, make_room
+from models.learning.observing import REFITS, RESERVOIR, observe
+from models.learning.regression import BETA, L2, RATES, blame, learn_label, parts_of, trust
+from models.learning.table import find, mixed, table_of
+from models.learning.trials import CONTEXT_VALUES, CONTEXTS, FIRST_CONTEXT, MARGIN, REMEMBERED, SLOTS, WITH_CLOCK, try_all
+from models.scorer import PATTERN_MODEL
+from schemas.errors import FatalError
+from schemas.example import MaturedExample
+
+VERSION = 2
+SHARES = np.array([0.0, 0.25, 0.5, 0.75])
+"""Shares of the nightly base in the published logit, between which Hedge decides."""
+SHARE_RATE = 1.0
+SHARE_DECAY = 0.9995
+POOL_SQUARES = 4.0
+"""What a pooled model's weights count as when a tenant starts from them: as if learned from a few dozen labels of its own."""
+
+Array = npt.NDArray[Any]
+
+_BY_ATTRIBUTE = {
+    "_attributes": ("<u4", ()),
+    "_flags": ("|u1", ()),
+    "_seen": ("<i8", ()),
+    "_first": ("<f8", ()),
+    "_counts": ("<i8", ()),
+    "_mean": ("<f8", ()),
+    "_squares": ("<f8", ()),
+    "_scale": ("<f8", ()),
+    "_values": ("<i8", ()),
+    "_edge_count": ("|u1", ()),
+    "_edges": ("<f4", (EDGES,)),
+    "_sample": ("<f4", (RESERVOIR,)),
+}
+_BY_COLUMN = {"_keys": ("<u8", ()), "_groups": ("<i4", ()), "_is_cross": ("|b1", ()), "_sums": ("<f8", ())}
+_WEIGHTS = ("_weight", "_z", "_n")
+_OTHERS = {
+    "_loss": "<f8",
+    "_base_loss": "<f8",
+    "_trial_z": "<f4",
+    "_trial_n": "<f4",
+    "_gain": "<f8",
+    "_contexts": "<i8",
+    "_taught": "<u4",
+}
+
+
+class HazardLearner:
+    """Learns hazards from interval labels, each when it comes, and keeps to what was foretold when the score was made.
+
+    Four FTRL regressions share one set of features and differ in their rate; Hedge weighs them by the log loss of the hazards that are
+    frozen in the examples. Bins, means and the vocabulary come from the examples too, so that a replay and the jobs see the same.
+
+    Parameters
+    ----------
+    prior
+        Propensity before any label, in (0, 1).
+    intervals
+        K, at least 1.
+    """
+
+    name = "prox"
+    _attributes: Array
+    _flags: Array
+    _seen: Array
+    _first: Array
+    _counts: Array
+    _mean: Array
+    _squares: Array
+    _scale: Array
+    _values: Array
+    _edge_count: Array
+    _edges: Array
+    _sample: Array
+    _keys: Array
+    _groups: Array
+    _is_cross: Array
+    _sums: Array
+    _weight: Array
+    _z: Array
+    _n: Array
+
+    def __init__(self, *, prior: float, intervals: int) -> None:
+        self._start = hazard_logit(prior, intervals)
+        self._intervals = intervals
+        self._observed = self._labels = 0
+        self._context, self._with_clock = -1, False
+        self._base_sum = self._base_count = 0.0
+        for name, (kind, shape) in _BY_ATTRIBUTE.items():
+            setattr(self, name, np.zeros((WIDTH, *shape), kind))
+        self._attributes = dense_attributes()
+        for name, (kind, shape) in _BY_COLUMN.items():
+            setattr(self, name, np.zeros((1, *shape), kind))
+        self._groups = np.array([-1], np.int32)
+        for name in _WEIGHTS:
+            setattr(self, name, np.zeros((1, RATE_COUNT, parts_of(intervals))))
+        self._loss, self._base_loss = np.zeros(RATE_COUNT), np.zeros(len(SHARES))
+        trials = FIRST_CONTEXT + CONTEXTS
+        self._trial_z, self._trial_n = np.zeros((trials, SLOTS), np.float32), np.zeros((trials, SLOTS), np.float32)
+        self._gain, self._contexts = np.zeros(trials), np.full(trials, -1, np.int64)
+        self._taught = np.zeros(REMEMBERED, np.uint32)
+        self._columns = 1
+        self._index()
+
+    def learn(self, example: MaturedExample) -> int:
+        """Learn every interval label of the example; returns how many there were."""
+        vector = vector_from_bytes(example.features)
+        self._meet(vector.ids)
+        said, number, token = self._read(vector.dense, vector.ids, vector.values)
+        if example.first_interval == 0:
+            self._observe(said, number, token)
+        self._reserve(room_for(len(self._attributes)))
+        judged = self._is_new(example.lead)
+        hazards = np.array(example.hazards, np.float64)
+        for interval in range(example.first_interval, example.last_interval + 1):
+            label = 1.0 if example.is_converted and interval == example.last_interval else 0.0
+            self._learn_label(said, number, token.copy(), interval, label, hazards, judged=judged, is_first=interval == 0)
+            judged = False
+        if example.is_final:
+            self._blame_base(example, hazards, vector.ids, vector.values)
+        labels = example.last_interval - example.first_interval + 1
+        self._labels += labels
+        return labels
+
+    def model(self) -> HazardModel:
+        """What was learned so far, ready to score; columns that weigh nothing are left out."""
+        n, g = self._columns, len(self._attributes)
+        weight = self._weight[:n].astype(np.float32)
+        mean_input = self._sums[:n] / max(self._observed, 1)
+        mean_input[0] = 1.0
+        baseline = np.zeros((g + 1, *weight.shape[1:]))
+        np.add.at(baseline, self._groups[:n], weight.astype(np.float64) * mean_input[:, None, None])
+        kept = np.flatnonzero(weight.any(axis=(1, 2)))
+        kept = np.concatenate([[0], kept[kept > 0]])
+        return assembled(
+            intervals=self._intervals,
+            evidence=self._labels,
+            start=self._start,
+            context=self._context,
+            with_clock=self._with_clock,
+            base_share=float(trust(self._base_loss, SHARE_RATE) @ SHARES),
+            base_mean=self._base_sum / self._base_count if self._base_count else 0.0,
+            attributes=self._attributes.copy(),
+            flags=self._flags.copy(),
+            mean=self._mean.copy(),
+            scale=self._scale.copy(),
+            edge_count=self._edge_count.copy(),
+            edges=self._edges.copy(),
+            keys=self._keys[kept],
+            groups=self._groups[kept],
+            is_cross=self._is_cross[kept],
+            weight=weight[kept],
+            baseline=baseline,
+            trust=trust(self._loss),
+        )
+
+    def _meet(self, ids: Array) -> None:
+        """Give every attribute of a vector a place, as far as there are any left."""
+        hashes = ids >> np.uint64(32)
+        keys, places = self._attribute_table
+        new = [int(one) for one in hashes.tolist() if find(keys, places, mixed(np.uint64(one))) < 0]
+        room = ATTRIBUTES - len(self._attributes)
+        new = sorted(set(new))[:room]
+        if not new:
+            return
+        for name, (kind, shape) in _BY_ATTRIBUTE.items():
+            more = np.array(new, np.uint32) if name == "_attributes" else np.zeros((len(new), *shape), kind)
+            setattr(self, name, np.concatenate([getattr(self, name), more]))
+        self._index_attributes()
+
+    def _read(self, dense: Array, ids: Array, values: Array) -> tuple[Array, Array, Array]:
+        g = len(self._attributes)
+        said, number, token, place = np.empty(g, np.uint8), np.empty(g), np.empty(g, np.uint64), np.empty(g, np.int64)
+        read_vector(dense, ids, values, 0, len(ids), *self._attribute_table, said, number, token, place)
+        return said, number, token
+
+    def _observe(self, said: Array, number: Array, token: Array) -> None:
+        self._observed += 1
+        observe(
+            said,
+            number,
+            token,
+            self._observed,
+            self._seen,
+            self._first,
+            self._counts,
+            self._mean,
+            self._squares,
+            self._sample,
+            self._edge_count,
+            self._edges,
+            self._flags,
+            self._scale,
+        )
+
+    def _encode(self, said: Array, number: Array, token: Array, context: int, *, with_clock: bool) -> tuple[Array, Array, Array, Array, int, int]:
+        room = room_for(len(self._attributes))
+        columns, groups = np.empty(room, np.int64), np.empty(room, np.int64)
+        inputs, wanted = np.empty(room), np.empty(room, np.uint64)
+        plain, n = encode(
+            said,
+            number,
+            token,
+            self._attributes,
+            self._flags,
+            self._mean,
+            self._scale,
+            self._edge_count,
+            self._edges,
+            context,
+            with_clock,
+            *self._column_table,
+            columns,
+            inputs,
+            groups,
+            wanted,
+        )
+        return columns, inputs, groups, wanted, plain, n
+
+    def _learn_label(
+        self, said: Array, number: Array, token: Array, interval: int, label: float, hazards: Array, *, judged: bool, is_first: bool
+    ) -> None:
+        for_trials = token.copy()
+        _, inputs, groups, wanted, plain, _ = self._encode(said, number, for_trials, -1, with_clock=True)
+        slots = np.empty(len(inputs) + len(token), np.int64)
+        try_all(
+            self._trial_z,
+            self._trial_n,
+            self._gain,
+            self._contexts,
+            for_trials,
+            wanted,
+            inputs,
+            groups,
+            plain,
+            self._attributes,
+            label,
+            self._start,
+            judged,
+            slots,
+        )
+        columns, inputs, groups, wanted, plain, n = self._encode(said, number, token, self._context, with_clock=self._with_clock)
+        self._columns = make_room(
+            columns,
+            groups,
+            wanted,
+            plain,
+            n,
+            said,
+            token,
+            self._attributes,
+            *self._column_table,
+            self._keys,
+            self._groups,
+            self._is_cross,
+            self._values,
+            self._columns,
+            COLUMNS,
+        )
+        if is_first:
+            count_inputs(self._sums, columns, inputs, n)
+        if len(hazards) == RATE_COUNT * self._intervals:
+            blame(self._loss, hazards, self._intervals, interval, label)
+        learn_label(self._weight, self._z, self._n, columns, inputs, n, interval, label, self._start, np.array(RATES))
+        if judged:
+            self._decide()
+
+    def _decide(self) -> None:
+        """Use the additions that were shown to help; drop those that were shown to harm."""
+        for g in np.flatnonzero(self._flags & VARIES).tolist():
+            is_candidate = 2 <= self._values[g] <= CONTEXT_VALUES
+            if is_candidate and g not in self._contexts and (self._contexts[FIRST_CONTEXT:] < 0).any():
+                self._contexts[FIRST_CONTEXT + int(np.argmin(self._contexts[FIRST_CONTEXT:] >= 0))] = g
+        self._with_clock = bool(self._gain[WITH_CLOCK] > (-MARGIN if self._with_clock else MARGIN))
+        best = FIRST_CONTEXT + int(np.argmax(self._gain[FIRST_CONTEXT:]))
+        in_use = np.flatnonzero(self._contexts[FIRST_CONTEXT:] == self._context) if self._context >= 0 else np.zeros(0)
+        used = float(self._gain[FIRST_CONTEXT + int(in_use[0])]) if len(in_use) else 0.0
+        # another one must be of twice the use: what the crosses in use have learned would be lost
+        if self._gain[best] > 2.0 * max(used, 0.0) + MARGIN:
+            self._change_context(int(self._contexts[best]))
+        elif used < -MARGIN:
+            self._change_context(-1)
+
+    def _change_context(self, context: int) -> None:
+        """Cross with another attribute; what was learned of the old crosses is given up, their room with it."""
+        self._context = context
+        kept = np.flatnonzero(~self._is_cross[: self._columns])
+        for name in (*_BY_COLUMN, *_WEIGHTS):
+            setattr(self, name, getattr(self, name)[kept])
+        self._columns = len(kept)
+        self._index()
+        self._reserve(room_for(len(self._attributes)))
+
+    def _is_new(self, lead: str) -> bool:
+        """Whether this lead has taught nothing yet, as far as is remembered; from now on it has."""
+        hashed = zlib.crc32(lead.encode()) or 1
+        is_new = bool(self._taught[hashed % REMEMBERED] != hashed)
+        self._taught[hashed % REMEMBERED] = hashed
+        return is_new
+
+    def _blame_base(self, example: MaturedExample, hazards: Array, ids: Array, values: Array) -> None:
+        """Charge every share of the base with the log loss of the score that it would have given."""
+        at = np.flatnonzero(ids == np.uint64(PATTERN_MODEL))
+        if not len(at) or not np.isfinite(values[at[0]]) or len(hazards) != RATE_COUNT * self._intervals:
+            return
+        base = float(np.clip(values[at[0]], -30.0, 30.0))
+        self._base_sum += base
+        self._base_count += 1
+        survival = np.prod(1.0 - hazards.reshape(RATE_COUNT, self._intervals), axis=1)
+        own = float(np.clip(trust(self._loss) @ (1.0 - survival), 1e-4, 1.0 - 1e-4))
+        logits = (1.0 - SHARES) * np.log(own / (1.0 - own)) + SHARES * base
+        losses = np.log1p(np.exp(-logits if example.is_converted else logits))
+        self._base_loss = SHARE_DECAY * self._base_loss + losses
+
+    def _reserve(self, room: int) -> None:
+        """Make sure that so many columns can be added: arrays double, tables stay at most half full."""
+        wanted = min(self._columns + room, COLUMNS + room)
+        if len(self._keys) < wanted:
+            size = max(2 * len(self._keys), wanted)
+            for name in (*_BY_COLUMN, *_WEIGHTS):
+                old = getattr(self, name)
+                setattr(self, name, np.concatenate([old, np.zeros((size - len(old), *old.shape[1:]), old.dtype)]))
+        if 2 * wanted > len(self._column_table[0]):
+            self._index_columns(wanted)
+
+    def _index(self) -> None:
+        self._index_attributes()
+        self._index_columns(self._columns)
+
+    def _index_attributes(self) -> None:
+        self._attribute_table = table_of(np.array([mixed(one) for one in self._attributes.astype(np.uint64)], np.uint64))
+
+    def _index_columns(self, wanted: int) -> None:
+        keys, places = table_of(np.concatenate([self._keys[1 : self._columns], np.zeros(0, np.uint64)]), wanted)
+        places += 1
+        self._column_table = (keys, places)
+
+    def to_bytes(self) -> bytes:
+        """Everything needed to go on learning elsewhere: a version, counts, arrays; compressed, as most trials are empty."""
+        counts = [
+            self._intervals,
+            self._start,
+            self._observed,
+            self._labels,
+            self._context,
+            self._with_clock,
+            self._base_sum,
+            self._base_count,
+            self._columns,
+        ]
+        arrays = [getattr(self, name).tobytes() for name in (*_BY_ATTRIBUTE, *_OTHERS)]
+        columns = [getattr(self, name)[: self._columns].tobytes() for name in (*_BY_COLUMN, *_WEIGHTS)]
+        body = zlib.compress(bytes(msgpack.packb([counts, arrays, columns])), 1)
+        return bytes((VERSION,)) + body
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "HazardLearner":
+        """The learner that `to_bytes` wrote.
+
+        Raises
+        ------
+        FatalError
+            Written by another version of the encoding.
+        """
+        if data[:1] != bytes((VERSION,)):
+            raise FatalError(f"learner state of version {data[:1].hex()}, this release reads {VERSION}")
+        counts, arrays, columns = msgpack.unpackb(zlib.decompress(data[1:]))
+        learner = cls(prior=0.5, intervals=counts[0])
+        (
+            _,
+            learner._start,
+            learner._observed,
+            learner._labels,
+            learner._context,
+            learner._with_clock,
+            learner._base_sum,
+            learner._base_count,
+            learner._columns,
+        ) = counts
+        kinds = {name: (kind, (-1, *shape)) for name, (kind, shape) in _BY_ATTRIBUTE.items()}
+        kinds |= {name: (kind, getattr(learner, name).shape) for name, kind in _OTHERS.items()}
+        for (name, (kind, shape)), read in zip(kinds.items(), arrays, strict=True):
+            setattr(learner, name, np.frombuffer(read, kind).reshape(shape).copy())
+        by_column = [(name, kind, (-1, *shape)) for name, (kind, shape) in _BY_COLUMN.items()]
+        weights = [(name, "<f8", (-1, RATE_COUNT, parts_of(counts[0]))) for name in _WEIGHTS]
+        for (name, kind, columns_shape), read in zip([*by_column, *weights], columns, strict=True):
+            setattr(learner, name, np.frombuffer(read, kind).reshape(columns_shape).copy())
+        learner._index()
+        return learner
+
+    @classmethod
+    def from_pool(cls, pool: HazardModel, *, prior: float) -> "HazardLearner":
+        """A learner for a new tenant that begins where a pooled model ended.
+
+        Its weights and bins are the pool's; its own labels move them as if the pool had seen but a few of them. It has no evidence of
+        its own yet.
+        """
+        learner = cls(prior=prior, intervals=pool.intervals)
+        g, n = len(pool.attributes), len(pool.keys)
+        for name, (kind, shape) in _BY_ATTRIBUTE.items():
+            setattr(learner, name, np.zeros((g, *shape), kind))
+        for name in ("attributes", "flags", "mean", "scale", "edge_count", "edges"):
+            setattr(learner, f"_{name}", getattr(pool, name).copy())
+        learner._counts = np.where(pool.edge_count > 0, REFITS[-1] + 1, 0).astype(np.int64)
+        learner._squares = learner._counts / np.maximum(pool.scale, 1e-9) ** 2 * (pool.scale > 0.0)
+        learner._keys = pool.keys.copy()
+        learner._weight = pool.weight.astype(np.float64)
+        learner._n = np.full(learner._weight.shape, POOL_SQUARES)
+        alpha = np.array(RATES)[None, :, None]
+        learner._z = -learner._weight * ((BETA + np.sqrt(learner._n)) / alpha + L2)
+        learner._groups, learner._is_cross, learner._sums = pool.groups.astype(np.int32), pool.is_cross.astype(np.bool_), np.zeros(n)
+        learner._columns = n
+        learner._context, learner._with_clock = pool.context, pool.with_clock
+        learner._loss = -np.log(np.maximum(pool.trust, 1e-6)) / 0.1
+        learner._index()
+        return learner

@@ -1,0 +1,68 @@
+"""A hash table in two arrays, for compiled code: key → position, never removed, open addressing."""
+
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Keys = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.int32]
+
+
+@numba.njit("uint64(uint64)", cache=True)
+def mixed(key: int) -> Any:
+    """A 64-bit key with every bit of it spread over all others; never 0.
+
+    References
+    ----------
+    [^1]: The finalizer of MurmurHash3, A. Appleby.
+    """
+    bits = np.uint64(key)
+    bits ^= bits >> np.uint64(33)
+    bits *= np.uint64(0xFF51AFD7ED558CCD)
+    bits ^= bits >> np.uint64(33)
+    bits *= np.uint64(0xC4CEB9FE1A85EC53)
+    bits ^= bits >> np.uint64(33)
+    return bits if bits != np.uint64(0) else np.uint64(1)
+
+
+@numba.njit("int64(uint64[:], int32[:], uint64)", cache=True)
+def find(keys: Array, places: Array, key: int) -> Any:
+    """Position of a key that is not 0; -1: not in the table."""
+    mask = keys.shape[0] - 1
+    at = np.int64(key & np.uint64(mask))
+    while keys[at] != 0:
+        if keys[at] == key:
+            return np.int64(places[at])
+        at = (at + 1) & mask
+    return np.int64(-1)
+
+
+@numba.njit("void(uint64[:], int32[:], uint64, int64)", cache=True)
+def insert(keys: Array, places: Array, key: int, place: int) -> None:
+    """Add a key that is not in the table yet; there must be room."""
+    mask = keys.shape[0] - 1
+    at = np.int64(key & np.uint64(mask))
+    while keys[at] != 0:
+        at = (at + 1) & mask
+    keys[at] = key
+    places[at] = np.int32(place)
+
+
+@numba.njit("void(uint64[:], int32[:], uint64[:])", cache=True)
+def insert_all(keys: Array, places: Array, wanted: Array) -> None:
+    """Add keys that are not in the table yet, each with its position among them."""
+    for i in range(wanted.shape[0]):
+        insert(keys, places, wanted[i], i)
+
+
+def table_of(wanted: Array, room: int = 0) -> tuple[Keys, Places]:
+    """A table of distinct keys that are not 0, at most a quarter full with them or with `room` of them."""
+    size = 16
+    while size < 4 * max(len(wanted), room):
+        size *= 2
+    keys, places = np.zeros(size, np.uint64), np.zeros(size, np.int32)
+    insert_all(keys, places, np.array(wanted, np.uint64))
+    return keys, places
