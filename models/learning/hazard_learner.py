@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.features.registry import WIDTH
-from models.features.vector import vector_from_bytes
+from models.features.vector import PATTERN_MODEL, vector_from_bytes
 from models.learning.encoding import EDGES, VARIES, encode, read_vector, room_for
 from models.learning.hazard_model import ATTRIBUTES, COLUMNS, RATE_COUNT, HazardModel, assembled, dense_attributes, hazard_logit
 from models.learning.lesson import count_inputs, make_room
@@ -16,7 +16,6 @@ from models.learning.observing import REFITS, RESERVOIR, observe
 from models.learning.regression import BETA, L2, RATES, blame, learn_label, parts_of, trust
 from models.learning.table import find, mixed, table_of
 from models.learning.trials import CONTEXT_VALUES, CONTEXTS, FIRST_CONTEXT, MARGIN, REMEMBERED, SLOTS, WITH_CLOCK, try_all
-from models.scorer import PATTERN_MODEL
 from schemas.errors import FatalError
 from schemas.example import MaturedExample
 
