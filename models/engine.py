@@ -1,15 +1,16 @@
 """process(batch, memories, …) → scores; mature(…) → examples: the thinking that jobs and replays share."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from models import memory as m
 from models import pairing
 from models.due import bucket_of
-from models.features.vector import digest
+from models.features.vector import PATTERN_MODEL, digest
 from models.grading import GRADES, grade
 from models.learning.hazard_model import HazardModel, untrained
 from models.memories import Memories
+from models.nightly.columns import FeatureVectors
 from models.remembrance import Remembered, Remembrance, Vectors
 from models.scorer import score
 from schemas.enriched import EnrichedEvent
@@ -23,11 +24,19 @@ from schemas.score import LeadScore
 Due = dict[int, list[str]]
 
 
+class Base(Protocol):
+    """What gives a batch its nightly logits (`models.nightly.base.NightlyBase`)."""
+
+    def logits(self, vectors: FeatureVectors) -> Any:
+        """Of n vectors, (n,)."""
+
+
 class VersionedModel(NamedTuple):
-    """A model and the version that its scores name."""
+    """A model and the version that its scores name; the nightly base whose logit joins the vectors, if there is one."""
 
     version: int
     model: HazardModel
+    base: Base | None = None
 
 
 class Answers(NamedTuple):
@@ -40,6 +49,8 @@ class Answers(NamedTuple):
     reason_at: list[list[int]]
     reason_share: list[list[float]]
     attributes: list[int]
+    vectors: FeatureVectors
+    with_base: bool
 
     def hazards_of(self, i: int) -> bytes:
         """The hazards of vector i, little-endian doubles."""
@@ -166,7 +177,7 @@ class Engine:
             if answers is None:
                 answers = of_tenant[event.tenant] = self._answers(event.tenant, policy, model_of, remembered.vectors)
             propensity = answers.propensities[i]
-            reasons, shares = self._reasons(remembered.vectors, i, answers)
+            reasons, shares = self._reasons(i, answers)
             grade_index = grade(propensity, engagement, int(memory.row[m.GRADE]))
             memory.row[m.GRADE] = grade_index
             out.scores.append(
@@ -189,7 +200,8 @@ class Engine:
             pending = pairing.new_point(memory, policy, sequence=event.sequence, as_of=as_of, event_id=event.event_id)
             left_out = pairing.keep(memory, pending)
             if left_out is not pending:
-                kept = pairing.point_bytes(event.event_id, answers.version, propensity, answers.hazards_of(i), features[i])
+                learnable = answers.vectors.one(i).to_bytes() if answers.with_base else features[i]
+                kept = pairing.point_bytes(event.event_id, answers.version, propensity, answers.hazards_of(i), learnable)
                 memories.save_point(key, event.sequence, kept)
                 if left_out is not None:
                     memories.drop_point(key, left_out.sequence)
@@ -206,7 +218,10 @@ class Engine:
     def _answers(self, tenant: str, policy: TenantPolicy, model_of: Callable[[str], VersionedModel | None], vectors: Vectors) -> Answers:
         # a lane mixes tenants: the whole batch under each model is cheaper than parting it, as nearly all batches have one tenant
         versioned = model_of(tenant) or VersionedModel(0, untrained(policy.prior, max(len(policy.interval_ends_ms), 1)))
-        scored = score(versioned.model, vectors.dense, vectors.ids, vectors.values, vectors.ends)
+        scorable = FeatureVectors(*vectors[:4])
+        if versioned.base is not None:
+            scorable = scorable.with_number(PATTERN_MODEL, versioned.base.logits(scorable.trimmed()))
+        scored = score(versioned.model, *scorable)
         return Answers(
             version=versioned.version,
             propensities=scored.propensity.tolist(),
@@ -215,14 +230,16 @@ class Engine:
             reason_at=scored.reason_at.tolist(),
             reason_share=scored.reason_share.tolist(),
             attributes=versioned.model.attributes.tolist(),
+            vectors=scorable,
+            with_base=versioned.base is not None,
         )
 
-    def _reasons(self, vectors: Vectors, i: int, answers: Answers) -> tuple[list[str], list[float]]:
+    def _reasons(self, i: int, answers: Answers) -> tuple[list[str], list[float]]:
         names, shares = [], []
         for place, share in zip(answers.reason_at[i], answers.reason_share[i], strict=True):
             if place == -1:
                 break
-            name = self._remembrance.name_of(vectors, i, place) if place >= 0 else self._absent(answers.attributes[-2 - place])
+            name = self._remembrance.name_of(answers.vectors, i, place) if place >= 0 else self._absent(answers.attributes[-2 - place])
             if name is not None:
                 names.append(name)
                 shares.append(share)

@@ -8,8 +8,9 @@ import numpy as np
 from models import memory as m
 from models.features.attributes import Attributes
 from models.features.registry import DENSE, WIDTH
-from models.features.vector import VERSION, FeatureVector
+from models.features.vector import PATTERN_MODEL, VERSION, FeatureVector
 from models.memories import Memories
+from models.nightly.columns import FeatureVectors
 from models.remembering import SPARSE, remember
 from schemas.enriched import EnrichedEvent
 from schemas.ids import lead_key
@@ -70,12 +71,13 @@ class Remembrance:
         """What the attribute is called whose ids have this upper half; None: this process has not met it."""
         return self._attributes.name_of.get(attribute << 32)
 
-    def name_of(self, vectors: Vectors, i: int, place: int) -> str | None:
+    def name_of(self, vectors: Vectors | FeatureVectors, i: int, place: int) -> str | None:
         """What the feature at this place of vector i is called; None: of an event type that this process has not met."""
         if place < WIDTH:
             return DENSE[place].name
         start = int(vectors.ends[i - 1]) if i else 0
-        return self._attributes.name_of.get(int(vectors.ids[start + place - WIDTH]))
+        feature_id = int(vectors.ids[start + place - WIDTH])
+        return "pattern model" if feature_id == PATTERN_MODEL else self._attributes.name_of.get(feature_id)
 
     def remember(self, events: Sequence[EnrichedEvent], memories: Memories) -> Remembered:
         """Remember events in order and give their vectors. Those that a lead's memory has taken already are left out.

@@ -131,7 +131,7 @@ class Replay:
                 self._nights[example.tenant].add([example])
         for tenant in {example.tenant for example in examples}:
             version = self._models[tenant].version + 1 if tenant in self._models else 1
-            self._models[tenant] = VersionedModel(version, self.learners[tenant].model())
+            self._models[tenant] = VersionedModel(version, self.learners[tenant].model(), self.bases.get(tenant))
 
     def _learner(self, tenant: str) -> Learner:
         if tenant not in self.learners:

@@ -7,7 +7,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from models.features.vector import numeric_id
+from models.features.vector import PATTERN_MODEL
 from models.learning.encoding import MARKED, encode, read_vector, room_for
 from models.learning.hazard_model import HazardModel
 from models.learning.regression import LOGIT_LIMIT
@@ -15,8 +15,6 @@ from models.learning.table import find, mixed
 
 REASONS = 5
 """Contributions kept with a score: what a salesperson reads at a glance."""
-PATTERN_MODEL = numeric_id("pattern model")
-"""Id under which a vector carries the logit of the nightly base."""
 PROPENSITY_LIMIT = 1e-9
 """A propensity stays this far from 0 and 1, so that its logit is a number."""
 

@@ -84,3 +84,7 @@ def dense_id(name: str) -> int:
 def digest(vector: bytes) -> int:
     """CRC-32 of a vector's bytes: two vectors that differ in a bit differ here, but for one in 4e9."""
     return zlib.crc32(vector)
+
+
+PATTERN_MODEL = numeric_id("pattern model")
+"""Id under which a vector carries the logit of the nightly base."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.features.registry import WIDTH
-from models.features.vector import vector_from_bytes
+from models.features.vector import PATTERN_MODEL, vector_from_bytes
 from models.learning.encoding import EDGES, VARIES, encode, read_vector, room_for
 from models.learning.hazard_model import ATTRIBUTES, COLUMNS, RATE_COUNT, HazardModel, assembled, dense_attributes, hazard_logit
 from models.learning.lesson import count_inputs, make_room
@@ -16,7 +16,6 @@ from models.learning.observing import REFITS, RESERVOIR, observe
 from models.learning.regression import BETA, L2, RATES, blame, learn_label, parts_of, trust
 from models.learning.table import find, mixed, table_of
 from models.learning.trials import CONTEXT_VALUES, CONTEXTS, FIRST_CONTEXT, MARGIN, REMEMBERED, SLOTS, WITH_CLOCK, try_all
-from models.scorer import PATTERN_MODEL
 from schemas.errors import FatalError
 from schemas.example import MaturedExample
 
@@ -29,6 +28,7 @@ POOL_SQUARES = 4.0
 """What a pooled model's weights count as when a tenant starts from them: as if learned from a few dozen labels of its own."""
 
 Array = npt.NDArray[Any]
+_RATES = np.array(RATES)
 
 _BY_ATTRIBUTE = {
     "_attributes": ("<u4", ()),
@@ -45,12 +45,12 @@ _BY_ATTRIBUTE = {
     "_sample": ("<f4", (RESERVOIR,)),
 }
 _BY_COLUMN = {"_keys": ("<u8", ()), "_groups": ("<i4", ()), "_is_cross": ("|b1", ()), "_sums": ("<f8", ())}
-_WEIGHTS = ("_weight", "_z", "_n")
+_WEIGHTS = ("_weight", "_z", "_root")
 _OTHERS = {
     "_loss": "<f8",
     "_base_loss": "<f8",
     "_trial_z": "<f4",
-    "_trial_n": "<f4",
+    "_trial_root": "<f4",
     "_gain": "<f8",
     "_contexts": "<i8",
     "_taught": "<u4",
@@ -90,10 +90,10 @@ class HazardLearner:
     _sums: Array
     _weight: Array
     _z: Array
-    _n: Array
+    _root: Array
 
     def __init__(self, *, prior: float, intervals: int) -> None:
-        self._start = hazard_logit(prior, intervals)
+        self._start, self._trial_start = hazard_logit(prior, intervals), hazard_logit(prior, 1)
         self._intervals = intervals
         self._observed = self._labels = 0
         self._context, self._with_clock = -1, False
@@ -108,7 +108,7 @@ class HazardLearner:
             setattr(self, name, np.zeros((1, RATE_COUNT, parts_of(intervals))))
         self._loss, self._base_loss = np.zeros(RATE_COUNT), np.zeros(len(SHARES))
         trials = FIRST_CONTEXT + CONTEXTS
-        self._trial_z, self._trial_n = np.zeros((trials, SLOTS), np.float32), np.zeros((trials, SLOTS), np.float32)
+        self._trial_z, self._trial_root = np.zeros((trials, SLOTS), np.float32), np.zeros((trials, SLOTS), np.float32)
         self._gain, self._contexts = np.zeros(trials), np.full(trials, -1, np.int64)
         self._taught = np.zeros(REMEMBERED, np.uint32)
         self._columns = 1
@@ -121,15 +121,11 @@ class HazardLearner:
         said, number, token = self._read(vector.dense, vector.ids, vector.values)
         if example.first_interval == 0:
             self._observe(said, number, token)
-        self._reserve(room_for(len(self._attributes)))
-        judged = self._is_new(example.lead)
         hazards = np.array(example.hazards, np.float64)
-        for interval in range(example.first_interval, example.last_interval + 1):
-            label = 1.0 if example.is_converted and interval == example.last_interval else 0.0
-            self._learn_label(said, number, token.copy(), interval, label, hazards, judged=judged, is_first=interval == 0)
-            judged = False
+        self._learn_labels(said, number, token.copy(), hazards, example)
         if example.is_final:
-            self._blame_base(example, hazards, vector.ids, vector.values)
+            self._try(said, number, token, 1.0 if example.is_converted else 0.0, judged=self._is_new(example.lead))
+            self._blame_base(hazards, vector.ids, vector.values, is_converted=example.is_converted)
         labels = example.last_interval - example.first_interval + 1
         self._labels += labels
         return labels
@@ -229,28 +225,8 @@ class HazardLearner:
         )
         return columns, inputs, groups, wanted, plain, n
 
-    def _learn_label(
-        self, said: Array, number: Array, token: Array, interval: int, label: float, hazards: Array, *, judged: bool, is_first: bool
-    ) -> None:
-        for_trials = token.copy()
-        _, inputs, groups, wanted, plain, _ = self._encode(said, number, for_trials, -1, with_clock=True)
-        slots = np.empty(len(inputs) + len(token), np.int64)
-        try_all(
-            self._trial_z,
-            self._trial_n,
-            self._gain,
-            self._contexts,
-            for_trials,
-            wanted,
-            inputs,
-            groups,
-            plain,
-            self._attributes,
-            label,
-            self._start,
-            judged,
-            slots,
-        )
+    def _learn_labels(self, said: Array, number: Array, token: Array, hazards: Array, example: MaturedExample) -> None:
+        self._reserve(room_for(len(self._attributes)))
         columns, inputs, groups, wanted, plain, n = self._encode(said, number, token, self._context, with_clock=self._with_clock)
         self._columns = make_room(
             columns,
@@ -269,11 +245,34 @@ class HazardLearner:
             self._columns,
             COLUMNS,
         )
-        if is_first:
+        if example.first_interval == 0:
             count_inputs(self._sums, columns, inputs, n)
-        if len(hazards) == RATE_COUNT * self._intervals:
-            blame(self._loss, hazards, self._intervals, interval, label)
-        learn_label(self._weight, self._z, self._n, columns, inputs, n, interval, label, self._start, np.array(RATES))
+        are_ours = len(hazards) == RATE_COUNT * self._intervals
+        for interval in range(example.first_interval, example.last_interval + 1):
+            label = 1.0 if example.is_converted and interval == example.last_interval else 0.0
+            if are_ours:
+                blame(self._loss, hazards, self._intervals, interval, label)
+            learn_label(self._weight, self._z, self._root, columns, inputs, n, interval, label, self._start, _RATES)
+
+    def _try(self, said: Array, number: Array, token: Array, label: float, *, judged: bool) -> None:
+        """Teach the trials the label of the whole window; a lead that has taught nothing before judges them first."""
+        _, inputs, groups, wanted, plain, _ = self._encode(said, number, token, -1, with_clock=True)
+        try_all(
+            self._trial_z,
+            self._trial_root,
+            self._gain,
+            self._contexts,
+            token,
+            wanted,
+            inputs,
+            groups,
+            plain,
+            self._attributes,
+            label,
+            self._trial_start,
+            judged,
+            np.empty(len(inputs) + len(token), np.int64),
+        )
         if judged:
             self._decide()
 
@@ -310,7 +309,7 @@ class HazardLearner:
         self._taught[hashed % REMEMBERED] = hashed
         return is_new
 
-    def _blame_base(self, example: MaturedExample, hazards: Array, ids: Array, values: Array) -> None:
+    def _blame_base(self, hazards: Array, ids: Array, values: Array, *, is_converted: bool) -> None:
         """Charge every share of the base with the log loss of the score that it would have given."""
         at = np.flatnonzero(ids == np.uint64(PATTERN_MODEL))
         if not len(at) or not np.isfinite(values[at[0]]) or len(hazards) != RATE_COUNT * self._intervals:
@@ -321,7 +320,7 @@ class HazardLearner:
         survival = np.prod(1.0 - hazards.reshape(RATE_COUNT, self._intervals), axis=1)
         own = float(np.clip(trust(self._loss) @ (1.0 - survival), 1e-4, 1.0 - 1e-4))
         logits = (1.0 - SHARES) * np.log(own / (1.0 - own)) + SHARES * base
-        losses = np.log1p(np.exp(-logits if example.is_converted else logits))
+        losses = np.log1p(np.exp(-logits if is_converted else logits))
         self._base_loss = SHARE_DECAY * self._base_loss + losses
 
     def _reserve(self, room: int) -> None:
@@ -352,6 +351,7 @@ class HazardLearner:
         counts = [
             self._intervals,
             self._start,
+            self._trial_start,
             self._observed,
             self._labels,
             self._context,
@@ -381,6 +381,7 @@ class HazardLearner:
         (
             _,
             learner._start,
+            learner._trial_start,
             learner._observed,
             learner._labels,
             learner._context,
@@ -417,9 +418,9 @@ class HazardLearner:
         learner._squares = learner._counts / np.maximum(pool.scale, 1e-9) ** 2 * (pool.scale > 0.0)
         learner._keys = pool.keys.copy()
         learner._weight = pool.weight.astype(np.float64)
-        learner._n = np.full(learner._weight.shape, POOL_SQUARES)
+        learner._root = np.full(learner._weight.shape, POOL_SQUARES**0.5)
         alpha = np.array(RATES)[None, :, None]
-        learner._z = -learner._weight * ((BETA + np.sqrt(learner._n)) / alpha + L2)
+        learner._z = -learner._weight * ((BETA + learner._root) / alpha + L2)
         learner._groups, learner._is_cross, learner._sums = pool.groups.astype(np.int32), pool.is_cross.astype(np.bool_), np.zeros(n)
         learner._columns = n
         learner._context, learner._with_clock = pool.context, pool.with_clock

@@ -26,37 +26,16 @@ def parts_of(intervals: int) -> int:
 
 
 @numba.njit(cache=True)
-def logit_of(weight: Array, columns: Array, inputs: Array, n: int, rate: int, interval: int, start: float) -> float:
-    """The logit of one interval's hazard at one rate; `weight` is (features, rates, parts)."""
-    logit = start
-    own = interval + 1 if weight.shape[2] > 1 else 0
-    for i in range(n):
-        if columns[i] >= 0:
-            logit += weight[columns[i], rate, 0] * inputs[i]
-            if own:
-                logit += weight[columns[i], rate, own] * inputs[i]
-    return min(max(logit, -LOGIT_LIMIT), LOGIT_LIMIT)
-
-
-@numba.njit(cache=True)
-def _step(weight: Array, z: Array, squares: Array, column: int, rate: int, part: int, gradient: float, alpha: float) -> None:
-    before = squares[column, rate, part]
-    after = before + gradient * gradient
-    z[column, rate, part] += gradient - (math.sqrt(after) - math.sqrt(before)) / alpha * weight[column, rate, part]
-    squares[column, rate, part] = after
-    weight[column, rate, part] = -z[column, rate, part] / ((BETA + math.sqrt(after)) / alpha + L2)
-
-
-@numba.njit(cache=True)
 def learn_label(
-    weight: Array, z: Array, squares: Array, columns: Array, inputs: Array, n: int, interval: int, label: float, start: float, rates: Array
+    weight: Array, z: Array, root: Array, columns: Array, inputs: Array, n: int, interval: int, label: float, start: float, rates: Array
 ) -> None:
     """Learn the label of one interval at every rate.
 
     Parameters
     ----------
-    weight, z, squares
-        (features, rates, parts), changed in place: the weights, and FTRL's two accumulators.
+    weight, z, root
+        (features, rates, parts), changed in place: the weights, and FTRL's two accumulators, of which `root` is the square root of the sum
+        of squared gradients.
     columns, inputs, n
         The encoded vector; -1 is left out.
     interval, label
@@ -69,13 +48,24 @@ def learn_label(
     [^1]: McMahan et al., "Ad click prediction: a view from the trenches", KDD 2013.
     """
     own = interval + 1 if weight.shape[2] > 1 else 0
-    for rate in range(rates.shape[0]):
-        error = 1.0 / (1.0 + math.exp(-logit_of(weight, columns, inputs, n, rate, interval, start))) - label
-        for i in range(n):
-            if columns[i] >= 0:
-                _step(weight, z, squares, columns[i], rate, 0, error * inputs[i], rates[rate])
-                if own:
-                    _step(weight, z, squares, columns[i], rate, own, error * inputs[i], rates[rate])
+    error = np.full(rates.shape[0], start)
+    for i in range(n):
+        if columns[i] >= 0:
+            of = weight[columns[i]]
+            for a in range(rates.shape[0]):
+                error[a] += (of[a, 0] + of[a, own] if own else of[a, 0]) * inputs[i]
+    for a in range(rates.shape[0]):
+        error[a] = 1.0 / (1.0 + math.exp(-min(max(error[a], -LOGIT_LIMIT), LOGIT_LIMIT))) - label
+    for i in range(n):
+        if columns[i] >= 0:
+            of, sums, roots = weight[columns[i]], z[columns[i]], root[columns[i]]
+            for part in range(0, own + 1, max(own, 1)):
+                for a in range(rates.shape[0]):
+                    gradient = error[a] * inputs[i]
+                    after = math.sqrt(roots[a, part] * roots[a, part] + gradient * gradient)
+                    sums[a, part] += gradient - (after - roots[a, part]) / rates[a] * of[a, part]
+                    roots[a, part] = after
+                    of[a, part] = -sums[a, part] * rates[a] / (BETA + after + L2 * rates[a])
 
 
 @numba.njit(cache=True)

@@ -31,7 +31,7 @@ REMEMBERED = 1 << 14
 @numba.njit(cache=True)
 def try_all(
     z: Array,
-    squares: Array,
+    root: Array,
     gain: Array,
     contexts: Array,
     token: Array,
@@ -49,8 +49,8 @@ def try_all(
 
     Parameters
     ----------
-    z, squares
-        (trials, SLOTS), changed in place: FTRL's accumulators.
+    z, root
+        (trials, SLOTS), changed in place: FTRL's accumulators, as in `regression.learn_label`.
     gain
         By trial, changed in place: by how many nats it foretold better than the plain one, fading.
     contexts
@@ -84,7 +84,7 @@ def try_all(
         for i in range(n):
             if trial == WITH_CLOCK or i >= plain or not CLOCK[0] <= groups[i] < CLOCK[1]:
                 at = slots[i]
-                weight = -z[trial, at] / ((BETA + math.sqrt(squares[trial, at])) / RATE)
+                weight = -z[trial, at] * RATE / (BETA + root[trial, at])
                 logit += weight * (inputs[i] if i < plain else 1.0)
         logit = min(max(logit, -LOGIT_LIMIT), LOGIT_LIMIT)
         loss = math.log1p(math.exp(-logit if label > 0.0 else logit))
@@ -97,7 +97,7 @@ def try_all(
             if trial == WITH_CLOCK or i >= plain or not CLOCK[0] <= groups[i] < CLOCK[1]:
                 at = slots[i]
                 gradient = error * (inputs[i] if i < plain else 1.0)
-                root = math.sqrt(squares[trial, at])
-                weight = -z[trial, at] / ((BETA + root) / RATE)
-                squares[trial, at] += np.float32(gradient * gradient)
-                z[trial, at] += np.float32(gradient - (math.sqrt(squares[trial, at]) - root) / RATE * weight)
+                weight = -z[trial, at] * RATE / (BETA + root[trial, at])
+                after = math.sqrt(root[trial, at] * root[trial, at] + gradient * gradient)
+                z[trial, at] += np.float32(gradient - (after - root[trial, at]) / RATE * weight)
+                root[trial, at] = np.float32(after)

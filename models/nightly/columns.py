@@ -60,6 +60,26 @@ class FeatureVectors(NamedTuple):
         at = np.repeat(starts[rows] - (ends - wanted), wanted) + np.arange(int(wanted.sum()))
         return FeatureVectors(self.dense[rows], self.ids[at], self.values[at], ends)
 
+    def trimmed(self) -> "FeatureVectors":
+        """Without the room behind the last vector's features."""
+        end = int(self.ends[-1]) if len(self.ends) else 0
+        return FeatureVectors(self.dense, self.ids[:end], self.values[:end], self.ends)
+
+    def with_number(self, feature_id: int, numbers: Array) -> "FeatureVectors":
+        """The vectors with one more number each, of shape (n,), as their last sparse feature."""
+        dense, ids, values, ends = self.trimmed()
+        return FeatureVectors(
+            dense,
+            np.insert(ids, ends, np.uint64(feature_id)),
+            np.insert(values, ends, numbers.astype(np.float32)),
+            ends + np.arange(1, len(ends) + 1),
+        )
+
+    def one(self, i: int) -> FeatureVector:
+        """Vector i."""
+        start, end = int(self.ends[i - 1]) if i else 0, int(self.ends[i])
+        return FeatureVector(self.dense[i], self.ids[start:end], self.values[start:end])
+
     def __len__(self) -> int:
         return len(self.ends)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from models.features.vector import PATTERN_MODEL
 from models.nightly.base import NightlyBase
 from models.nightly.harvest import Harvest
 from models.nightly.training import train
@@ -20,7 +21,7 @@ class Nights:
         Feature ids that the trees must not see (`training.train`).
     """
 
-    def __init__(self, policy: TenantPolicy, *, without: frozenset[int] = frozenset()) -> None:
+    def __init__(self, policy: TenantPolicy, *, without: frozenset[int] = frozenset({PATTERN_MODEL})) -> None:
         self.base: NightlyBase | None = None
         self._harvest = Harvest(policy)
         self._without = without

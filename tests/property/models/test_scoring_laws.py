@@ -10,11 +10,11 @@ from hypothesis.extra import numpy as arrays
 from models import memory as m
 from models.engine import VersionedModel
 from models.features.registry import DENSE, WIDTH
-from models.features.vector import categorical_id, numeric_id
+from models.features.vector import PATTERN_MODEL, categorical_id, numeric_id
 from models.grading import DIGIT_FROM, GRADES, LETTER_FROM, grade
 from models.learning.hazard_model import HazardModel
 from models.recompute import bases, propensities
-from models.scorer import PATTERN_MODEL, score
+from models.scorer import score
 from schemas.policy import TenantPolicy
 from tests.builders import MONDAY, enriched, later, viewed_page
 from tests.lane import Lane, Record, in_batches, opinionated
