@@ -19,6 +19,8 @@ CLIP = 5.0
 """Standardised numbers are held within ±5 deviations."""
 NEIGHBOUR = 0.5
 """A number speaks for its own bin in full and for the two beside it by half: neighbours learn from each other, which a new tenant needs."""
+FAR = 1e6
+"""Numbers are held within ±1e6: they are logarithms and counts, and beyond is infinity."""
 MISSING, NUMBER, CATEGORY = 0, 1, 2
 VARIES, MARKED = 1, 2
 """Flags of an attribute: it has said more than one thing; it is missing often enough, and not always, for its absence to be told apart."""
@@ -66,7 +68,7 @@ def read_vector(
     for g in range(min(WIDTH, said.shape[0])):
         if not math.isnan(dense[g]):
             said[g] = NUMBER
-            number[g] = dense[g]
+            number[g] = min(max(np.float64(dense[g]), -FAR), FAR)
             place[g] = g
     for j in range(start, end):
         g = find(attribute_keys, attribute_places, mixed(ids[j] >> np.uint64(32)))
@@ -79,7 +81,7 @@ def read_vector(
             place[g] = WIDTH + j - start
         elif not math.isnan(values[j]):
             said[g] = NUMBER
-            number[g] = values[j]
+            number[g] = min(max(np.float64(values[j]), -FAR), FAR)
             place[g] = WIDTH + j - start
 
 
