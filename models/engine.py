@@ -12,7 +12,7 @@ from models.learning.hazard_model import HazardModel, untrained
 from models.memories import Memories
 from models.nightly.columns import FeatureVectors
 from models.remembrance import Remembered, Remembrance, Vectors
-from models.scorer import score
+from models.scorer import Scored, score
 from schemas.enriched import EnrichedEvent
 from schemas.event import OBSERVATION, PROFILE_UPDATED
 from schemas.example import MaturedExample
@@ -37,6 +37,12 @@ class VersionedModel(NamedTuple):
     version: int
     model: HazardModel
     base: Base | None = None
+
+    def score(self, vectors: FeatureVectors) -> tuple[FeatureVectors, Scored]:
+        """What the model says of vectors, and the vectors it was asked: with the base's logit as one more number, if there is a base."""
+        if self.base is not None:
+            vectors = vectors.with_number(PATTERN_MODEL, self.base.logits(vectors.trimmed()))
+        return vectors, score(self.model, *vectors)
 
 
 class Answers(NamedTuple):
@@ -218,10 +224,7 @@ class Engine:
     def _answers(self, tenant: str, policy: TenantPolicy, model_of: Callable[[str], VersionedModel | None], vectors: Vectors) -> Answers:
         # a lane mixes tenants: the whole batch under each model is cheaper than parting it, as nearly all batches have one tenant
         versioned = model_of(tenant) or VersionedModel(0, untrained(policy.prior, max(len(policy.interval_ends_ms), 1)))
-        scorable = FeatureVectors(*vectors[:4])
-        if versioned.base is not None:
-            scorable = scorable.with_number(PATTERN_MODEL, versioned.base.logits(scorable.trimmed()))
-        scored = score(versioned.model, *scorable)
+        scorable, scored = versioned.score(FeatureVectors(*vectors[:4]))
         return Answers(
             version=versioned.version,
             propensities=scored.propensity.tolist(),

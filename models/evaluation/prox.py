@@ -11,8 +11,8 @@ from models.evaluation.run import Clock, Progress, Run, Stopwatch
 from models.evaluation.stream import batches, records
 from models.learner import Learner
 from models.nightly.columns import FeatureVectors
+from models.nightly.nights import Nights
 from models.replay import Replay, hazard_learner
-from models.scorer import score
 from schemas.errors import FatalError
 from schemas.example import MaturedExample
 from schemas.policy import TenantPolicy
@@ -71,7 +71,7 @@ def replay(
         Whether events carry what the manifest hints at.
     """
     stopwatch = Stopwatch(clock)
-    engine = Replay({data.tenant: data.policy}, learner=lambda policy: TimedLearner(learner(policy), stopwatch))
+    engine = Replay({data.tenant: data.policy}, learner=lambda policy: TimedLearner(learner(policy), stopwatch), nights=Nights)
     published: dict[str, float] = {}
     known_at: dict[str, int] = {}
     window_ms, total, done = data.policy.window_ms, data.record_count(), 0
@@ -133,9 +133,9 @@ def _us_score(versioned: VersionedModel | None, vectors: FeatureVectors, clock: 
     stopwatch = Stopwatch(clock)
     rows = np.arange(max(len(vectors) - TIMED, 0), len(vectors))
     pieces = [vectors.take(rows[start : start + BATCH]) for start in range(0, len(rows), BATCH)]
-    score(versioned.model, *pieces[0])  # compiled and warm
+    versioned.score(pieces[0])  # compiled and warm
     for piece in pieces:
         with stopwatch:
-            score(versioned.model, *piece)
+            versioned.score(piece)
         stopwatch.times += len(piece)
     return stopwatch.us_each()
