@@ -65,6 +65,8 @@ class ScorePublic(Shape):
     propensity: Propensity
     grade: Grade
     reasons: list[ReasonPublic]
+    baseline: float = Field(description="The logit of an average lead.", examples=[-1.73])
+    rest: float = Field(description="What all else contributes: baseline + contributions + rest is the propensity's logit.", examples=[0.12])
     model_version: int = Field(description="0: before any label.", examples=[12])
     feature_digest: int = Field(description="CRC-32 of the feature vector.", examples=[2868412953])
     scored_at: Instant
@@ -79,6 +81,8 @@ class ScorePublic(Shape):
             propensity=s.propensity,
             grade=s.grade,
             reasons=[ReasonPublic(feature=r.feature, contribution=r.contribution) for r in s.reasons],
+            baseline=s.baseline,
+            rest=s.rest,
             model_version=s.model_version,
             feature_digest=s.feature_digest,
             scored_at=instant(s.scored_at),

@@ -1,6 +1,7 @@
 """process(batch, memories, …) → scores; mature(…) → examples: the thinking that jobs and replays share."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import log
 from typing import Any, NamedTuple, Protocol
 
 from models import memory as m
@@ -54,6 +55,7 @@ class Answers(NamedTuple):
     hazard_bytes: int
     reason_at: list[list[int]]
     reason_share: list[list[float]]
+    baselines: list[float]
     attributes: list[int]
     vectors: FeatureVectors
     with_base: bool
@@ -201,6 +203,8 @@ class Engine:
                     feature_digest=digest(features[i]),
                     scored_at=now,
                     received_at=event.received_at,
+                    baseline=answers.baselines[i],
+                    rest=log(propensity / (1.0 - propensity)) - answers.baselines[i] - sum(shares),
                 )
             )
             pending = pairing.new_point(memory, policy, sequence=event.sequence, as_of=as_of, event_id=event.event_id)
@@ -232,6 +236,7 @@ class Engine:
             hazard_bytes=8 * scored.hazards.shape[1],
             reason_at=scored.reason_at.tolist(),
             reason_share=scored.reason_share.tolist(),
+            baselines=scored.baseline.tolist(),
             attributes=versioned.model.attributes.tolist(),
             vectors=scorable,
             with_base=versioned.base is not None,

@@ -18,6 +18,8 @@ class LeadScore(NamedTuple):
     `sequence` is its event's; `as_of` is the latest `occurred_at` of the lead's events so far, so it never goes back.
     The lead's events up to `sequence` and the snapshot `model_version` give `propensity` again, bit for bit.
     `reason_features` and `reason_shares` are parallel, the largest share first: two arrays cost the encoder half of an array of records.
+    `baseline` is the logit of the mean vector, `rest` what all other features contribute: baseline + shares + rest is the propensity's logit
+    within 1e-6.
     `feature_digest` is the CRC-32 of the feature vector's bytes. `scored_at` is wall-clock, for latency only.
     """
 
@@ -34,6 +36,8 @@ class LeadScore(NamedTuple):
     feature_digest: int
     scored_at: Millis
     received_at: Millis
+    baseline: float = 0.0
+    rest: float = 0.0
 
     @property
     def reasons(self) -> list[Reason]:

@@ -31,6 +31,8 @@ def a_score(lead: str = "ada", *, sequence: int = 1, propensity: float = 0.4, at
         "grade": GRADES[min(11, int((1 - propensity) * 12))],
         "reason_features": ["recency", "visits"],
         "reason_shares": [0.5, -0.25],
+        "baseline": -1.25,
+        "rest": 0.0625,
         "model_version": 3,
         "feature_digest": 12345,
         "scored_at": later(as_of, seconds=1),

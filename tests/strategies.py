@@ -88,6 +88,8 @@ lead_scores = st.builds(
     grade=names,
     reason_features=st.lists(names, max_size=5),
     reason_shares=st.lists(numbers, max_size=5),
+    baseline=numbers,
+    rest=numbers,
     model_version=longs,
     feature_digest=longs,
     scored_at=millis,

@@ -8,16 +8,13 @@ from connectors.cassandra.page import Moment, Page, page_of, walk
 from schemas.ids import Millis
 from schemas.score import LeadScore
 
-LATEST = (
-    "SELECT tenant, lead, event_id, sequence, as_of, propensity, grade, reasons, model_version, feature_digest, scored_at, received_at"
-    " FROM scores_by_lead WHERE tenant = ? AND lead = ?"
+SELECT = (
+    "SELECT tenant, lead, event_id, sequence, as_of, propensity, grade, reasons, baseline, rest,"
+    " model_version, feature_digest, scored_at, received_at"
 )
+LATEST = f"{SELECT} FROM scores_by_lead WHERE tenant = ? AND lead = ?"
 BOUNDS = "SELECT as_of, first_as_of FROM scores_by_lead WHERE tenant = ? AND lead = ?"
-HISTORY = (
-    "SELECT tenant, lead, event_id, sequence, as_of, propensity, grade, reasons, model_version, feature_digest, scored_at, received_at"
-    " FROM score_history_by_lead"
-    " WHERE tenant = ? AND lead = ? AND month = ? AND (as_of) >= (?) AND (as_of, event_id) < (?, ?) LIMIT ?"
-)
+HISTORY = f"{SELECT} FROM score_history_by_lead WHERE tenant = ? AND lead = ? AND month = ? AND (as_of) >= (?) AND (as_of, event_id) < (?, ?) LIMIT ?"
 
 
 class ScoreStore:
@@ -50,4 +47,5 @@ def _score(row: Row) -> LeadScore:
     times = {"as_of": millis(row.as_of), "scored_at": millis(row.scored_at), "received_at": millis(row.received_at)}
     fields = row._asdict() | times
     reasons = fields.pop("reasons") or ()
+    fields |= {name: fields[name] or 0.0 for name in ("baseline", "rest")}  # rows from before these columns
     return LeadScore(**fields, reason_features=[feature for feature, _ in reasons], reason_shares=[share for _, share in reasons])

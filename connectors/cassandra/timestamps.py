@@ -26,7 +26,7 @@ def score_timestamp(score: LeadScore) -> int:
 
     A score emitted again after a restart may carry another model version: it is a write of its own, whole.
     Sequences compare modulo 2,048 and only among scores of one `as_of`, that is, while late events arrive; `scored_at` in units of
-    1,024 ms modulo 512, nine minutes, and only among scores of one event. Versions would not do: they skip numbers, and two that are equal
+    1,024 ms modulo 512, some 523 s, and only among scores of one event. Versions would not do: they skip numbers, and two that are equal
     modulo 512 would mix their cells.
     """
     return score.as_of << TIME_SHIFT | (score.sequence & SEQUENCE_MASK) << 9 | (score.scored_at >> SCORED_SHIFT & SCORED_MASK)

@@ -75,6 +75,8 @@ VALUES: dict[Topic, Value] = {
         4_294_967_295,
         FRIDAY,
         FRIDAY,
+        -1.25,
+        0.0625,
     ),
     Topic.EXAMPLES_MATURED: MaturedExample(
         "acme", "lead|7", "e-1", 3, MONDAY, FRIDAY, 0, 4, True, True, 0.73, [0.1, 0.2, 0.3, 0.4, 0.5], 17, b"\x01\x00\xff"

@@ -3,7 +3,7 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.cassandra.timestamps import earliest_timestamp_of, profile_timestamp, score_timestamp, write_timestamp_of
+from connectors.cassandra.timestamps import SCORED_MASK, SCORED_SHIFT, earliest_timestamp_of, profile_timestamp, score_timestamp, write_timestamp_of
 from tests.builders import FRIDAY, MONDAY, TUESDAY, later
 from tests.results import a_score, an_enriched
 
@@ -27,9 +27,12 @@ def test_a_timestamp_is_a_positive_long(at: int, sequence: int, scored_at: int):
     assert 0 <= score_timestamp(score) < 1 << 62
 
 
-@given(times, st.integers(2_048, 9 * 60_000 - 16_000))
+UNIT_MS = 1 << SCORED_SHIFT
+
+
+@given(times, st.integers(UNIT_MS, SCORED_MASK * UNIT_MS))
 def test_two_scores_of_one_event_never_mix(scored_at: int, later_ms: int):
-    """Whatever models gave them: restarts take seconds, not nine minutes, and each score has a timestamp of its own."""
+    """Whatever models gave them: a restart takes more than a second and less than 523, and each score has a timestamp of its own."""
     one, other = (a_score()._replace(scored_at=at) for at in (scored_at, scored_at + later_ms))
 
     assert score_timestamp(one) != score_timestamp(other)

@@ -1,5 +1,7 @@
 """The engine's rules, one story each."""
 
+import math
+
 from models import memory as m
 from models.due import BUCKET_MS
 from models.engine import Engine
@@ -58,6 +60,16 @@ def test_reasons_name_what_moved_the_score_the_strongest_first():
     assert REASONS == len(reasons)
     assert sorted(reasons, key=lambda reason: -abs(reason.contribution)) == reasons
     assert "seconds_on_page" in [reason.feature for reason in reasons]
+
+
+def test_a_score_is_explained_to_the_last_digit():
+    """Baseline, reasons and rest add up to the logit of what is published, with a trained model too."""
+    for score in Lane().take(arrived(viewed_page(at=MONDAY, seconds=900.0), opened_email(at=TUESDAY))):
+        logit = math.log(score.propensity / (1.0 - score.propensity))
+        told = score.baseline + sum(score.reason_shares) + score.rest
+
+        assert abs(logit - told) < 1e-9
+        assert 0.0 != score.rest
 
 
 def test_reasons_keep_their_names_when_ten_thousands_of_words_are_met_at_once():
