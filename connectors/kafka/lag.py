@@ -2,13 +2,18 @@
 
 from typing import NamedTuple
 
-from confluent_kafka import KafkaException, TopicPartition
+import stamina
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from connectors.kafka.admin import topic_name
 from connectors.kafka.config import KafkaConfig
 from connectors.kafka.consumer import TIMEOUT_S, open_consumer, partitions_of
 from schemas.errors import RetriableError
 from schemas.topics import Topic
+
+MOVING = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
+"""A broker that has just begun to coordinate groups, or no longer does: another answer is a moment away."""
+MOVES_WITHIN_S = 30.0
 
 
 class Reach(NamedTuple):
@@ -40,21 +45,10 @@ def reach(config: KafkaConfig, group: str, topic: Topic) -> Reach:
     RetriableError
         Kafka is away, or the topic does not exist.
     """
-    consumer = open_consumer(config, group=group)
-    name = topic_name(config, topic)
     try:
-        partitions = [TopicPartition(name, number) for number in partitions_of(consumer, name)]
-        done = behind = 0
-        for committed in consumer.committed(partitions, timeout=TIMEOUT_S):
-            low, high = consumer.get_watermark_offsets(committed, timeout=TIMEOUT_S)
-            at = max(low, committed.offset)  # a group that has committed nothing has a negative offset
-            done += at - low
-            behind += high - at
+        return _reach(config, group, topic_name(config, topic))
     except KafkaException as exc:
-        raise RetriableError(f"the lag of {group} on {name} cannot be read: {exc}; is Kafka up?") from exc
-    finally:
-        consumer.close()
-    return Reach(done, behind)
+        raise RetriableError(f"the lag of {group} on {topic_name(config, topic)} cannot be read: {exc}; is Kafka up?") from exc
 
 
 def lag(config: KafkaConfig, group: str, topic: Topic) -> int:
@@ -71,3 +65,24 @@ def lag(config: KafkaConfig, group: str, topic: Topic) -> int:
         As `reach`.
     """
     return reach(config, group, topic).behind
+
+
+def _is_moving(exc: Exception) -> bool:
+    return isinstance(exc, KafkaException) and exc.args[0].code() in MOVING
+
+
+@stamina.retry(on=_is_moving, attempts=None, timeout=MOVES_WITHIN_S, wait_max=1.0)
+def _reach(config: KafkaConfig, group: str, name: str) -> Reach:
+    # a consumer of its own for each attempt: an old one asks the broker that it asked before
+    consumer = open_consumer(config, group=group)
+    try:
+        partitions = [TopicPartition(name, number) for number in partitions_of(consumer, name)]
+        done = behind = 0
+        for committed in consumer.committed(partitions, timeout=TIMEOUT_S):
+            low, high = consumer.get_watermark_offsets(committed, timeout=TIMEOUT_S)
+            at = max(low, committed.offset)  # a group that has committed nothing has a negative offset
+            done += at - low
+            behind += high - at
+    finally:
+        consumer.close()
+    return Reach(done, behind)
