@@ -49,6 +49,8 @@ class Sinks:
             "properties.bootstrap.servers": self._kafka.bootstrap_servers,
             "properties.linger.ms": 10,
             "properties.batch.size": 131_072,
+            # of several requests under way when a broker dies, it remembers only the last after its restart, and refuses the others for ever
+            "properties.max.in.flight.requests.per.connection": 1,
             "properties.compression.type": "lz4",
             "properties.max.request.size": self._kafka.max_record_bytes * 2,
             "properties.buffer.memory": self._kafka.max_record_bytes * 4,
