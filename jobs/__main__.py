@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from infra.jvm import FIRST_COMPILER
 from infra.release import with_release
 from infra.settings import Settings
 from schemas.errors import ConfigError
@@ -19,9 +20,6 @@ JOBS = ("enrich_events", "score_leads", "learn_models", "store_results")
 LATENCY_PATH = ("enrich_events", "score_leads", "learn_models")
 WRITERS = ("store_results",)
 """In an interpreter of their own: sharing one with the latency path costs a second of latency (ADR 0002)."""
-LOCAL_JVM = "-XX:TieredStopAtLevel=1"
-"""An embedded JVM shares its few cores with the broker and hands every batch to Python: the optimising compiler took a third of its
-processor time to make a tenth of it faster (docs/results.md)."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -47,7 +45,7 @@ def _run_here(names: tuple[str, ...], settings: Settings, *, is_local: bool) -> 
     if is_local:
         # the interpreter inside the JVM finds nothing but what this says
         os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-        os.environ["JDK_JAVA_OPTIONS"] = " ".join(filter(None, [LOCAL_JVM, os.environ.get("JDK_JAVA_OPTIONS")]))
+        os.environ["JDK_JAVA_OPTIONS"] = " ".join(filter(None, [FIRST_COMPILER, os.environ.get("JDK_JAVA_OPTIONS")]))
     # PyFlink costs seconds too, and the process that only starts the two others needs none of it
     from pyflink.table import StreamTableEnvironment  # noqa: PLC0415
 

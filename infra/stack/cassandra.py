@@ -4,6 +4,7 @@ import socket
 import struct
 from pathlib import Path
 
+from infra.jvm import FIRST_COMPILER
 from infra.stack import jars, java, ports
 from infra.stack.addresses import Addresses
 from infra.stack.service import Spec
@@ -58,7 +59,7 @@ def spec(addresses: Addresses, run_dir: Path) -> Spec:
         command=lambda: [
             java.java(),
             *MEMORY,
-            java.FIRST_COMPILER,
+            FIRST_COMPILER,
             *_options(home),
             "-cp",
             f"{jars.fetch(jars.Part.CASSANDRA)}/*",

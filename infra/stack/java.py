@@ -13,10 +13,6 @@ VERSION = 17
 """Cassandra 5 runs on 11 and 17, Kafka 4 on 17 and later, so it is 17."""
 REMEDY = f"install it (apt-get install openjdk-{VERSION}-jdk-headless) or point JAVA_HOME at it"
 
-FIRST_COMPILER = "-XX:TieredStopAtLevel=1"
-"""For servers that share a few cores with everything else: for its first minutes the optimising compiler takes more of them than the work
-it speeds up (Cassandra 40 % of a core and Kafka 16 % at 300 events a second, a minute after the start)."""
-
 
 @cache
 def java_home() -> Path:

@@ -5,6 +5,7 @@ import struct
 import subprocess
 from pathlib import Path
 
+from infra.jvm import FIRST_COMPILER
 from infra.stack import jars, java, ports
 from infra.stack.addresses import Addresses
 from infra.stack.service import Spec
@@ -25,7 +26,7 @@ def spec(addresses: Addresses, run_dir: Path) -> Spec:
     properties = run_dir / "kafka/server.properties"
     return Spec(
         name="kafka",
-        command=lambda: [java.java(), *MEMORY, java.FIRST_COMPILER, "-cp", _classpath(), "kafka.Kafka", str(properties)],
+        command=lambda: [java.java(), *MEMORY, FIRST_COMPILER, "-cp", _classpath(), "kafka.Kafka", str(properties)],
         prepare=lambda: _prepare(addresses, properties),
         is_ready=lambda: _has_brokers(addresses.kafka),
         ports=[addresses.kafka, addresses.kafka_controller],
@@ -43,7 +44,7 @@ def _prepare(addresses: Addresses, properties: Path) -> None:
     if (data / "meta.properties").exists():
         return
     format_ = ["kafka.tools.StorageTool", "format", "--standalone", "-t", CLUSTER_ID, "-c", str(properties), "--ignore-formatted"]
-    done = subprocess.run([java.java(), "-XX:TieredStopAtLevel=1", "-cp", _classpath(), *format_], capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+    done = subprocess.run([java.java(), FIRST_COMPILER, "-cp", _classpath(), *format_], capture_output=True, text=True, check=False)  # noqa: S603 - our own command
     if done.returncode != 0:
         raise FatalError(f"Kafka's directory {data} could not be formatted: {done.stderr.strip().splitlines()[-1:]}")
 

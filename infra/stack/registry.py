@@ -4,6 +4,7 @@ from pathlib import Path
 
 import httpx
 
+from infra.jvm import FIRST_COMPILER
 from infra.stack import jars, java, ports
 from infra.stack.addresses import Addresses
 from infra.stack.service import Spec
@@ -32,7 +33,7 @@ def spec(addresses: Addresses, run_dir: Path) -> Spec:
     }
     return Spec(
         name="registry",
-        command=lambda: [java.java(), *MEMORY, java.FIRST_COMPILER, *(f"-D{key}={value}" for key, value in options.items()), "-jar", str(_runner())],
+        command=lambda: [java.java(), *MEMORY, FIRST_COMPILER, *(f"-D{key}={value}" for key, value in options.items()), "-jar", str(_runner())],
         prepare=lambda: home.mkdir(parents=True, exist_ok=True),
         is_ready=lambda: _lists_subjects(addresses),
         ports=[addresses.registry, addresses.registry_management],
