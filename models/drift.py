@@ -55,8 +55,7 @@ class DriftAlarm:
         """Take an example into account if it is final; gives the drifts that this shows, at the end of a day."""
         if example.is_final:
             error = (example.propensity - example.is_converted) ** 2
-            ends_at = example.matured_at if self._window_ms is None else example.as_of + self._window_ms
-            self._leads.add(example.lead, error, is_converted=example.is_converted, at=ends_at)
+            self._leads.add(example.lead, error, is_converted=example.is_converted, at=example.window_end(self._window_ms))
         return [seen for one in self._leads.close(example.matured_at) if (seen := self._feed(one.value, one.at)) is not None]
 
     def _feed(self, value: float, at: int) -> Drift | None:

@@ -76,8 +76,7 @@ class Duel:
             self.champion.take(example, clock=now)
             self.challenger.take(example._replace(propensity=challenger), clock=now)
             difference = _log_loss(challenger, example.is_converted) - _log_loss(example.propensity, example.is_converted)
-            ends_at = now if self._window_ms is None else example.as_of + self._window_ms
-            self._leads.add(example.lead, difference, is_converted=example.is_converted, at=ends_at)
+            self._leads.add(example.lead, difference, is_converted=example.is_converted, at=example.window_end(self._window_ms))
         self.champion.advance(now)
         self.challenger.advance(now)
         for one in self._leads.close(now):

@@ -28,3 +28,7 @@ class MaturedExample(NamedTuple):
     hazards: list[float]
     model_version: int
     features: bytes
+
+    def window_end(self, window_ms: int | None) -> int:
+        """When the attribution window is over, in ms of event time; without one, when the outcome is known."""
+        return self.matured_at if window_ms is None else self.as_of + window_ms

@@ -87,7 +87,7 @@ def replay(
             published.update((one.event_id, one.propensity) for one in processed.scores)
             for example in processed.examples:
                 if example.is_final:
-                    known_at[example.event_id] = example.matured_at if window_ms is None else example.as_of + window_ms
+                    known_at[example.event_id] = example.window_end(window_ms)
         done += len(batch)
         progress(HINTED if with_hints else NAME, done, total)
     return Replayed(published, known_at, engine.model(data.tenant), stopwatch.us_each())

@@ -59,7 +59,7 @@ class Harvest:
         """Take the final ones; others say nothing about their whole window yet."""
         for example in examples:
             if example.is_final:
-                ripe_at = example.matured_at if self._window_ms is None else example.as_of + self._window_ms
+                ripe_at = example.window_end(self._window_ms)
                 self._unripe.append(_Ear(ripe_at, example.as_of, example.is_converted, example.features))
 
     def is_due(self, now: int) -> bool:
