@@ -13,8 +13,8 @@ from models.learning.encoding import EDGES, VARIES, encode, read_vector, room_fo
 from models.learning.hazard_model import ATTRIBUTES, COLUMNS, RATE_COUNT, HazardModel, assembled, dense_attributes, hazard_logit
 from models.learning.lesson import count_inputs, make_room
 from models.learning.observing import REFITS, RESERVOIR, observe
-from models.learning.regression import BETA, L2, RATES, blame, learn_label, parts_of, trust
-from models.learning.table import find, mixed, table_of
+from models.learning.regression import BETA, HEDGE_CLIP, HEDGE_RATE, L2, LOGIT_LIMIT, RATES, blame, learn_label, parts_of, trust
+from models.learning.table import attribute_table, column_table, find, mixed
 from models.learning.trials import CONTEXT_VALUES, CONTEXTS, FIRST_CONTEXT, MARGIN, REMEMBERED, SLOTS, WITH_CLOCK, try_all
 from schemas.errors import FatalError
 from schemas.example import MaturedExample
@@ -314,11 +314,11 @@ class HazardLearner:
         at = np.flatnonzero(ids == np.uint64(PATTERN_MODEL))
         if not len(at) or not np.isfinite(values[at[0]]) or len(hazards) != RATE_COUNT * self._intervals:
             return
-        base = float(np.clip(values[at[0]], -30.0, 30.0))
+        base = float(np.clip(values[at[0]], -LOGIT_LIMIT, LOGIT_LIMIT))
         self._base_sum += base
         self._base_count += 1
         survival = np.prod(1.0 - hazards.reshape(RATE_COUNT, self._intervals), axis=1)
-        own = float(np.clip(trust(self._loss) @ (1.0 - survival), 1e-4, 1.0 - 1e-4))
+        own = float(np.clip(trust(self._loss) @ (1.0 - survival), HEDGE_CLIP, 1.0 - HEDGE_CLIP))
         logits = (1.0 - SHARES) * np.log(own / (1.0 - own)) + SHARES * base
         losses = np.log1p(np.exp(-logits if is_converted else logits))
         self._base_loss = SHARE_DECAY * self._base_loss + losses
@@ -339,12 +339,10 @@ class HazardLearner:
         self._index_columns(self._columns)
 
     def _index_attributes(self) -> None:
-        self._attribute_table = table_of(np.array([mixed(one) for one in self._attributes.astype(np.uint64)], np.uint64))
+        self._attribute_table = attribute_table(self._attributes)
 
     def _index_columns(self, wanted: int) -> None:
-        keys, places = table_of(np.concatenate([self._keys[1 : self._columns], np.zeros(0, np.uint64)]), wanted)
-        places += 1
-        self._column_table = (keys, places)
+        self._column_table = column_table(self._keys[: self._columns], wanted)
 
     def to_bytes(self) -> bytes:
         """Everything needed to go on learning elsewhere: a version, counts, arrays; compressed, as most trials are empty."""
@@ -419,11 +417,11 @@ class HazardLearner:
         learner._keys = pool.keys.copy()
         learner._weight = pool.weight.astype(np.float64)
         learner._root = np.full(learner._weight.shape, POOL_SQUARES**0.5)
-        alpha = np.array(RATES)[None, :, None]
+        alpha = _RATES[None, :, None]
         learner._z = -learner._weight * ((BETA + learner._root) / alpha + L2)
         learner._groups, learner._is_cross, learner._sums = pool.groups.astype(np.int32), pool.is_cross.astype(np.bool_), np.zeros(n)
         learner._columns = n
         learner._context, learner._with_clock = pool.context, pool.with_clock
-        learner._loss = -np.log(np.maximum(pool.trust, 1e-6)) / 0.1
+        learner._loss = -np.log(np.maximum(pool.trust, 1e-6)) / HEDGE_RATE
         learner._index()
         return learner

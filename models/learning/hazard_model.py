@@ -1,6 +1,7 @@
 """What was learned, as a value: everything that scoring needs, in bytes and out of them."""
 
 import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgpack
@@ -11,7 +12,7 @@ from models.features.registry import DENSE, WIDTH
 from models.features.vector import dense_id
 from models.learning.encoding import EDGES
 from models.learning.regression import RATES, parts_of
-from models.learning.table import mixed, table_of
+from models.learning.table import attribute_table, column_table
 from schemas.errors import PoisonRecordError
 
 VERSION = 2
@@ -112,9 +113,6 @@ def assembled(
     **arrays: Array,
 ) -> HazardModel:
     """A model from its parts, with its look-up tables."""
-    hashes = np.array([mixed(one) for one in arrays["attributes"].astype(np.uint64)], np.uint64)
-    column_keys, column_places = table_of(arrays["keys"][1:])
-    column_places += 1
     return HazardModel(
         intervals=intervals,
         evidence=evidence,
@@ -124,8 +122,8 @@ def assembled(
         base_share=base_share,
         base_mean=base_mean,
         **{name: np.array(arrays[name], kind) for name, kind in _ARRAYS.items()},  # writable copies: kernels are compiled once
-        attribute_table=table_of(hashes),
-        column_table=(column_keys, column_places),
+        attribute_table=attribute_table(arrays["attributes"]),
+        column_table=column_table(arrays["keys"]),
     )
 
 
@@ -209,6 +207,7 @@ def hazard_logit(prior: float, intervals: int) -> float:
     return math.log(hazard / (1.0 - hazard))
 
 
+@lru_cache(maxsize=64)  # asked for with every batch of a tenant that has no label yet
 def untrained(prior: float, intervals: int) -> HazardModel:
     """The model before any label: every lead has the tenant's prior."""
     parts = parts_of(intervals)

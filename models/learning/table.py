@@ -58,6 +58,18 @@ def insert_all(keys: Array, places: Array, wanted: Array) -> None:
         insert(keys, places, wanted[i], i)
 
 
+def attribute_table(attributes: Array) -> tuple[Keys, Places]:
+    """Attribute → its position, by the upper half of its ids."""
+    return table_of(np.array([mixed(one) for one in attributes.astype(np.uint64)], np.uint64))
+
+
+def column_table(keys: Array, room: int = 0) -> tuple[Keys, Places]:
+    """Key → column; `keys[0]` is that of the bias, which is looked up by nobody."""
+    table, places = table_of(keys[1:], room)
+    places += 1
+    return table, places
+
+
 def table_of(wanted: Array, room: int = 0) -> tuple[Keys, Places]:
     """A table of distinct keys that are not 0, at most a quarter full with them or with `room` of them."""
     size = 16
