@@ -14,17 +14,25 @@ from connectors.kafka.consumer import read_records
 from connectors.kafka.registry import Registry
 from infra.settings import Settings
 from models.learning.hazard_model import model_from_bytes
+from models.nightly.base import NightlyBase
 from models.recompute import bases, propensities
 from schemas.codec import Codec
 from schemas.enriched import EnrichedEvent
 from schemas.ids import lead_key
-from schemas.model_snapshot import ModelSnapshot
+from schemas.model_snapshot import NIGHTLY, ModelSnapshot
 from schemas.policy import TenantPolicy
 from schemas.score import LeadScore
 from schemas.topics import Topic
 
 Scores = dict[tuple[str, str], list[LeadScore]]
 """By lead key and event id: more than one when the event was scored again after a failure."""
+
+
+class Named(NamedTuple):
+    """What a score names: a learner, or the nightly base, and its version; version 0 is none."""
+
+    learner: str
+    version: int
 
 
 class Verdict(NamedTuple):
@@ -70,22 +78,24 @@ def verify(config: KafkaConfig, codec: Codec, policies: Mapping[str, TenantPolic
     repeated = total - len(scores)
     models = _models(config, codec)
     sequences: dict[str, list[int]] = {}
-    by_model: dict[tuple[str, int], list[tuple[bytes, float]]] = {}
+    by_model: dict[tuple[str, Named, Named], list[tuple[bytes, float]]] = {}
     features_differ = sequence_differs = 0
     for basis in bases(_events(config, codec, sequences), policies):
         for published in scores.pop((basis.key, basis.event_id), ()):
             features_differ += published.feature_digest != basis.digest
             sequence_differs += published.sequence != basis.sequence
-            by_model.setdefault((published.tenant, published.model_version), []).append((basis.features, published.propensity))
+            named = Named(published.learner, published.model_version), Named(NIGHTLY, published.base_version)
+            by_model.setdefault((published.tenant, *named), []).append((basis.features, published.propensity))
     propensity_differs = without_model = 0
-    for (tenant, version), rows in by_model.items():
-        payloads = models.get((tenant, version))
-        if version and not payloads:
+    for (tenant, learned, nightly), rows in by_model.items():
+        payloads, bases_of = models.get((tenant, learned)), models.get((tenant, nightly))
+        if (learned.version and not payloads) or (nightly.version and not bases_of):
             without_model += len(rows)
             continue
         # of a torn version any model is as wrong as the other
         model = model_from_bytes(min(payloads)) if payloads else None
-        answers = propensities([features for features, _ in rows], model, policies.get(tenant, TenantPolicy()))
+        base = NightlyBase.from_bytes(min(bases_of)) if bases_of else None
+        answers = propensities([features for features, _ in rows], model, policies.get(tenant, TenantPolicy()), base=base)
         propensity_differs += sum(published != answer for (_, published), answer in zip(rows, answers, strict=True))
     return Verdict(
         scores=total,
@@ -107,12 +117,12 @@ def _events(config: KafkaConfig, codec: Codec, sequences: dict[str, list[int]]) 
         yield event
 
 
-def _models(config: KafkaConfig, codec: Codec) -> dict[tuple[str, int], set[bytes]]:
-    """Tenant and version → its payloads: one, however often learn_models published it (models.student)."""
-    models: dict[tuple[str, int], set[bytes]] = {}
+def _models(config: KafkaConfig, codec: Codec) -> dict[tuple[str, Named], set[bytes]]:
+    """Tenant and what a score names → its payloads: one, however often it was published (models.student, infra.train_base)."""
+    models: dict[tuple[str, Named], set[bytes]] = {}
     for record in read_records(config, Topic.MODELS_PUBLISHED):
         snapshot = codec.decode_as(ModelSnapshot, record.value)
-        models.setdefault((snapshot.tenant, snapshot.version), set()).add(snapshot.payload)
+        models.setdefault((snapshot.tenant, Named(snapshot.learner, snapshot.version)), set()).add(snapshot.payload)
     return models
 
 

@@ -15,6 +15,7 @@ from pyflink.common import Duration, Types, WatermarkStrategy
 from jobs import lanes
 from jobs.job import Job
 from jobs.operators import score_lane
+from jobs.operators.lane_models import models_state
 from jobs.sinks import BYTES, PUBLISHED
 from schemas.topics import Topic
 
@@ -26,7 +27,7 @@ def build(job: Job) -> None:
     batches = lanes.batched(job.tables, job.name, read, lanes=flink.lanes, window=flink.window)  # lane → events and outcomes, still bytes
     published = job.sources.read(Topic.MODELS_PUBLISHED)
     snapshots = job.tables.to_append_stream(job.tables.sql_query(f"SELECT k, v FROM {published.table}"), Types.ROW([BYTES, BYTES]))
-    models = snapshots.assign_timestamps_and_watermarks(_timeless()).broadcast(score_lane.models_state())  # tenant → snapshot
+    models = snapshots.assign_timestamps_and_watermarks(_timeless()).broadcast(models_state())  # tenant → snapshot, nightly base
     scored = (
         batches.connect(models)
         .process(score_lane.ScoreLane(job.settings, job.settings.policies()), PUBLISHED)

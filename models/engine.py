@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import log
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from models import memory as m
 from models import pairing
 from models.due import bucket_of
@@ -18,6 +20,7 @@ from schemas.enriched import EnrichedEvent
 from schemas.event import OBSERVATION, PROFILE_UPDATED
 from schemas.example import MaturedExample
 from schemas.ids import Millis, lead_key, split_lead_key
+from schemas.model_snapshot import LEARNER
 from schemas.outcome import WON, Outcome
 from schemas.policy import DAY_MS, TenantPolicy
 from schemas.score import LeadScore
@@ -25,31 +28,60 @@ from schemas.score import LeadScore
 Due = dict[int, list[str]]
 
 
+STALE_AFTER_MS = 90 * DAY_MS
+"""A nightly base is left out of scores that are so much later than its training, event time: none of the examples that it was trained on
+is kept longer."""
+
+
 class Base(Protocol):
     """What gives a batch its nightly logits (`models.nightly.base.NightlyBase`)."""
+
+    @property
+    def trained_at(self) -> int:
+        """Event time in ms: its version."""
 
     def logits(self, vectors: FeatureVectors) -> Any:
         """Of n vectors, (n,)."""
 
 
 class VersionedModel(NamedTuple):
-    """A model and the version that its scores name; the nightly base whose logit joins the vectors, if there is one."""
+    """A model, with the version and the learner that its scores name; the nightly base whose logit joins the vectors, if there is one."""
 
     version: int
     model: HazardModel
     base: Base | None = None
+    learner: str = LEARNER
 
-    def score(self, vectors: FeatureVectors) -> tuple[FeatureVectors, Scored]:
-        """What the model says of vectors, and the vectors it was asked: with the base's logit as one more number, if there is a base."""
-        if self.base is not None:
-            vectors = vectors.with_number(PATTERN_MODEL, self.base.logits(vectors.trimmed()))
-        return vectors, score(self.model, *vectors)
+    def score(self, vectors: FeatureVectors, as_of: Any) -> tuple[FeatureVectors, Scored, Any]:
+        """What the model says of n vectors.
+
+        Parameters
+        ----------
+        vectors
+            What the leads did.
+        as_of
+            Of each vector, in ms (n,): a base that is older than STALE_AFTER_MS by then has no say.
+
+        Returns
+        -------
+        The vectors that the model was asked, with the base's logit as one more number if there is a base; what it says; and, of each vector,
+        whether the base had a say (n,).
+        """
+        if self.base is None:
+            return vectors, score(self.model, *vectors), np.zeros(len(vectors), np.bool_)
+        has_say = np.asarray(as_of) - self.base.trained_at <= STALE_AFTER_MS
+        # a number that is none is missing, to the model and to whoever reads the vector
+        logits = np.where(has_say, self.base.logits(vectors.trimmed()), np.nan)
+        vectors = vectors.with_number(PATTERN_MODEL, logits)
+        return vectors, score(self.model, *vectors), has_say
 
 
 class Answers(NamedTuple):
     """What a model says of n vectors, out of numpy: an element at a time costs more there than all at once."""
 
+    learner: str
     version: int
+    base_version: int
     propensities: list[float]
     hazards: bytes
     hazard_bytes: int
@@ -58,7 +90,7 @@ class Answers(NamedTuple):
     baselines: list[float]
     attributes: list[int]
     vectors: FeatureVectors
-    with_base: bool
+    with_base: list[bool]
 
     def hazards_of(self, i: int) -> bytes:
         """The hazards of vector i, little-endian doubles."""
@@ -205,12 +237,14 @@ class Engine:
                     received_at=event.received_at,
                     baseline=answers.baselines[i],
                     rest=log(propensity / (1.0 - propensity)) - answers.baselines[i] - sum(shares),
+                    base_version=answers.base_version if answers.with_base[i] else 0,
+                    learner=answers.learner,
                 )
             )
             pending = pairing.new_point(memory, policy, sequence=event.sequence, as_of=as_of, event_id=event.event_id)
             left_out = pairing.keep(memory, pending)
             if left_out is not pending:
-                learnable = answers.vectors.one(i).to_bytes() if answers.with_base else features[i]
+                learnable = answers.vectors.one(i).to_bytes() if answers.with_base[i] else features[i]
                 kept = pairing.point_bytes(event.event_id, answers.version, propensity, answers.hazards_of(i), learnable)
                 memories.save_point(key, event.sequence, kept)
                 if left_out is not None:
@@ -228,9 +262,11 @@ class Engine:
     def _answers(self, tenant: str, policy: TenantPolicy, model_of: Callable[[str], VersionedModel | None], vectors: Vectors) -> Answers:
         # a lane mixes tenants: the whole batch under each model is cheaper than parting it, as nearly all batches have one tenant
         versioned = model_of(tenant) or VersionedModel(0, untrained(policy.prior, max(len(policy.interval_ends_ms), 1)))
-        scorable, scored = versioned.score(FeatureVectors(*vectors[:4]))
+        scorable, scored, with_base = versioned.score(FeatureVectors(*vectors[:4]), vectors.after[:, 0])
         return Answers(
+            learner=versioned.learner,
             version=versioned.version,
+            base_version=versioned.base.trained_at if versioned.base is not None else 0,
             propensities=scored.propensity.tolist(),
             hazards=scored.hazards.tobytes(),
             hazard_bytes=8 * scored.hazards.shape[1],
@@ -239,7 +275,7 @@ class Engine:
             baselines=scored.baseline.tolist(),
             attributes=versioned.model.attributes.tolist(),
             vectors=scorable,
-            with_base=versioned.base is not None,
+            with_base=with_base.tolist(),
         )
 
     def _reasons(self, i: int, answers: Answers) -> tuple[list[str], list[float]]:

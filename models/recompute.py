@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.engine import Engine
-from models.features.vector import digest, vector_from_bytes
+from models.engine import Base, Engine, VersionedModel
+from models.features.vector import digest
 from models.learning.hazard_model import HazardModel, untrained
+from models.nightly.columns import FeatureVectors
 from models.replay import DictMemories
-from models.scorer import score
 from schemas.enriched import EnrichedEvent
 from schemas.event import OBSERVATION, PROFILE_UPDATED
 from schemas.policy import TenantPolicy
@@ -47,15 +47,22 @@ def bases(events: Iterable[EnrichedEvent], policies: Mapping[str, TenantPolicy])
             yield Basis(keys[i], event.event_id, event.sequence, vectors.one(i).to_bytes())
 
 
-def propensities(features: Sequence[bytes], model: HazardModel | None, policy: TenantPolicy) -> list[float]:
-    """The propensities that a model gives these vectors; None is the model before any label."""
-    vectors = [vector_from_bytes(data) for data in features]
+def propensities(features: Sequence[bytes], model: HazardModel | None, policy: TenantPolicy, *, base: Base | None = None) -> list[float]:
+    """The propensities that a model gives these vectors.
+
+    Parameters
+    ----------
+    features
+        Of events, as `Basis.features`.
+    model
+        None is the model before any label.
+    policy
+        Of the tenant.
+    base
+        The nightly base that the scores name; None where they name none.
+    """
     ready = model or untrained(policy.prior, max(len(policy.interval_ends_ms), 1))
-    scored = score(
-        ready,
-        np.stack([vector.dense for vector in vectors]),
-        np.concatenate([vector.ids for vector in vectors]),
-        np.concatenate([vector.values for vector in vectors]),
-        np.cumsum([len(vector.ids) for vector in vectors]),
-    )
+    # a score that names a base had it, however old it was
+    at = np.full(len(features), base.trained_at if base is not None else 0)
+    _, scored, _ = VersionedModel(0, ready, base).score(FeatureVectors.of(list(features)), at)
     return [float(p) for p in scored.propensity]

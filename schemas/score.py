@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from schemas.ids import Millis
+from schemas.model_snapshot import LEARNER
 
 
 class Reason(NamedTuple):
@@ -16,7 +17,8 @@ class LeadScore(NamedTuple):
     """A score. Key: `tenant|lead`. Identity: (`tenant`, `lead`, `event_id`).
 
     `sequence` is its event's; `as_of` is the latest `occurred_at` of the lead's events so far, so it never goes back.
-    The lead's events up to `sequence` and the snapshot `model_version` give `propensity` again, bit for bit.
+    The lead's events up to `sequence`, version `model_version` of `learner` and the nightly base `base_version` (0: none had a say) give `propensity`
+    again, bit for bit.
     `reason_features` and `reason_shares` are parallel, the largest share first: two arrays cost the encoder half of an array of records.
     `baseline` is the logit of the mean vector, `rest` what all other features contribute: baseline + shares + rest is the propensity's logit
     within 1e-6.
@@ -38,6 +40,8 @@ class LeadScore(NamedTuple):
     received_at: Millis
     baseline: float = 0.0
     rest: float = 0.0
+    base_version: int = 0
+    learner: str = LEARNER
 
     @property
     def reasons(self) -> list[Reason]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from models.enrichment import Acquaintance, enrich
-from models.features.vector import categorical_id, numeric_id
+from models.features.vector import PATTERN_MODEL, categorical_id, numeric_id
 from models.learning.encoding import EDGES, SALT_NUMBER, SALT_VALUE, VARIES
 from models.learning.hazard_model import RATE_COUNT, HazardModel, assembled, dense_attributes
 from models.learning.regression import parts_of
@@ -108,13 +108,13 @@ def arrived(*records: Event | Outcome) -> list[EnrichedEvent | Outcome]:
     return [next(events) if isinstance(record, Event) else record for record in records]
 
 
-def a_model(*, intervals: int = 5, shift: float = 0.0) -> HazardModel:
-    """A model with an opinion on every dense feature and on the types and attributes that tests use."""
+def a_model(*, intervals: int = 5, shift: float = 0.0, with_base: bool = False) -> HazardModel:
+    """A model with an opinion on every dense feature, on the types and attributes that tests use, and maybe on the nightly base."""
     categories = [
         categorical_id(*name.split("="))
         for name in ("event=page_viewed", "event=email_opened", "event=demo_requested", "channel=web", "channel=email", "plan=pro")
     ]
-    numbers = [int(one) << 32 for one in dense_attributes()] + [numeric_id("seconds_on_page")]
+    numbers = [int(one) << 32 for one in dense_attributes()] + [numeric_id("seconds_on_page")] + ([PATTERN_MODEL] if with_base else [])
     attributes = [one >> 32 for one in numbers] + sorted({one >> 32 for one in categories})
     keys = [0, *(mixed(one ^ SALT_NUMBER) for one in numbers), *(mixed(one ^ SALT_VALUE) for one in categories)]
     groups = [-1, *(attributes.index(one >> 32) for one in numbers + categories)]

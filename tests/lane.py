@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
+
 from models.due import DueQueue
 from models.engine import Engine, VersionedModel
 from models.memory import LeadMemory
+from models.nightly.columns import FeatureVectors
 from models.replay import DictMemories, DictStore
 from schemas.enriched import EnrichedEvent
 from schemas.example import MaturedExample
@@ -26,6 +29,15 @@ NOW = Millis(1)
 def opinionated(tenant: str) -> VersionedModel | None:  # noqa: ARG001 - every tenant's
     """Version 7 of a model with opinions."""
     return VersionedModel(7, a_model())
+
+
+class Tilted(NamedTuple):
+    """A nightly base that thinks much of leads that did much."""
+
+    trained_at: int
+
+    def logits(self, vectors: FeatureVectors) -> np.ndarray:
+        return vectors.dense[:, 0].astype(np.float64) - 1.0
 
 
 class LaneLabel(NamedTuple):

@@ -17,7 +17,6 @@ from models.progress import Progress
 from models.student import Student
 from schemas.errors import PoisonRecordError
 from schemas.example import MaturedExample
-from schemas.ids import lead_key
 from schemas.policy import TenantPolicy
 from schemas.topics import Topic, Value
 
@@ -94,7 +93,6 @@ class LearnTenant(KeyedProcessFunction):
         now = now_ms()
         self._published_at[student.tenant] = now
         snapshot = student.snapshot(now=now)
-        key = lead_key(student.tenant, str(snapshot.version)).encode()
-        yield self._publisher.row(Topic.MODELS_PUBLISHED, key, self._codec.encode(snapshot), now)
+        yield self._publisher.row(Topic.MODELS_PUBLISHED, snapshot.key.encode(), self._codec.encode(snapshot), now)
         for metric in student.metrics():
             yield self._publisher.row(Topic.METRICS_PUBLISHED, student.tenant.encode(), self._codec.encode(metric), now)

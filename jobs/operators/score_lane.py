@@ -3,29 +3,26 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pyflink.common import Types
 from pyflink.datastream.functions import KeyedBroadcastProcessFunction, RuntimeContext
-from pyflink.datastream.state import MapStateDescriptor
 from pyflink.datastream.time_domain import TimeDomain
 
 from infra import retention
 from infra.settings import Settings
 from jobs.operators.guard import Guard
 from jobs.operators.lane_clock import LaneClock
+from jobs.operators.lane_models import LaneModels
 from jobs.operators.lane_state import BatchedState, DecodedCache, StateStore, bytes_by_text
 from jobs.operators.opening import opened_codec
 from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher
 from models.due import DueQueue
-from models.engine import Engine, VersionedModel
+from models.engine import Engine
 from models.enrichment import check_outcome
-from models.learning.hazard_model import model_from_bytes
 from models.memory import LeadMemory
 from schemas.enriched import EnrichedEvent
 from schemas.errors import FatalError, PoisonRecordError
 from schemas.example import MaturedExample
 from schemas.ids import Millis, lead_key
-from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
 from schemas.policy import DAY_MS, TenantPolicy
 from schemas.topics import Topic, Value
@@ -41,11 +38,6 @@ def check_record(record: Value, key: bytes) -> None:
         check_outcome(record, key, now=now_ms())
     elif not isinstance(record, EnrichedEvent):
         raise PoisonRecordError(f"a {type(record).__name__} where an EnrichedEvent or an Outcome belongs", reason="wrong_type")
-
-
-def models_state() -> MapStateDescriptor:
-    """Tenant → its newest snapshot, as it was published. Made where it is needed: a descriptor that has met the JVM cannot be shipped."""
-    return MapStateDescriptor("models", Types.STRING(), Types.PICKLED_BYTE_ARRAY())
 
 
 class LaneMemories:
@@ -119,8 +111,7 @@ class ScoreLane(KeyedBroadcastProcessFunction):
         self._queues: dict[int, DueQueue] = {}
         self._clock = LaneClock()
         self._publisher = Publisher(settings.kafka)
-        self._models: dict[str, VersionedModel | None] = {}
-        self._models_state = models_state()
+        self._models = LaneModels(self._codec)
 
     def process_element(self, value: Any, ctx: KeyedBroadcastProcessFunction.ReadOnlyContext) -> Iterator[Any]:
         """Score the batch's events, pair its outcomes, and emit what has matured by the batch's own clock."""
@@ -129,10 +120,12 @@ class ScoreLane(KeyedBroadcastProcessFunction):
         queue = self._enter(lane)
         now = now_ms()
         decoded = self._guard.decode(value)
-        processed = self._engine.process(decoded.values, self._memories, lambda tenant: self._model(tenant, ctx), now=now)
+        processed = self._engine.process(decoded.values, self._memories, lambda tenant: self._models.of(tenant, ctx), now=now)
         queue.add(processed.due)
         examples = processed.examples + self._mature(queue, value[3])
         self._memories.flush()
+        for tenant in {score.tenant for score in processed.scores}:
+            self._models.tell_stale(tenant, value[3])
         for score in processed.scores:
             key = lead_key(score.tenant, score.lead).encode()
             yield self._publisher.row(Topic.SCORES_PUBLISHED, key, self._codec.encode(score), now)
@@ -144,17 +137,11 @@ class ScoreLane(KeyedBroadcastProcessFunction):
     def process_broadcast_element(self, value: Any, ctx: KeyedBroadcastProcessFunction.Context) -> Iterator[Any]:
         """Score with this snapshot from now on, if it is newer than the tenant's."""
         try:
-            snapshot = self._codec.decode_as(ModelSnapshot, bytes(value[1]))
-            versioned = VersionedModel(snapshot.version, model_from_bytes(snapshot.payload))
+            self._models.take(bytes(value[1]), ctx)
         except PoisonRecordError as exc:
             letter = self._guard.dead_letter(bytes(value[0]), bytes(value[1]), 0, exc)._replace(topic=Topic.MODELS_PUBLISHED.value)
             now = now_ms()
             yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), now)
-            return
-        current = self._model(snapshot.tenant, ctx)
-        if current is None or current.version < snapshot.version:
-            ctx.get_broadcast_state(self._models_state).put(snapshot.tenant, bytes(value[1]))
-            self._models[snapshot.tenant] = versioned
 
     def on_timer(self, timestamp: int, ctx: KeyedBroadcastProcessFunction.OnTimerContext) -> Iterator[Any]:
         """Emit what matured while the lane was silent."""
@@ -186,12 +173,3 @@ class ScoreLane(KeyedBroadcastProcessFunction):
     def _examples(self, examples: list[MaturedExample], now: Millis) -> Iterator[Any]:
         for example in examples:
             yield self._publisher.row(Topic.EXAMPLES_MATURED, example.tenant.encode(), self._codec.encode(example), now)
-
-    def _model(self, tenant: str, ctx: Any) -> VersionedModel | None:
-        if tenant not in self._models:
-            stored = ctx.get_broadcast_state(self._models_state).get(tenant)
-            self._models[tenant] = None
-            if stored is not None:
-                snapshot = self._codec.decode_as(ModelSnapshot, bytes(stored))
-                self._models[tenant] = VersionedModel(snapshot.version, model_from_bytes(snapshot.payload))
-        return self._models[tenant]

@@ -47,7 +47,7 @@ def key_of(value: Storable) -> bytes:
         case Metric():
             return value.tenant.encode()
         case ModelSnapshot():
-            return lead_key(value.tenant, str(value.version)).encode()
+            return value.key.encode()
         case _:
             return lead_key(value.tenant, value.lead).encode()
 

@@ -18,6 +18,7 @@ from models.learning.table import attribute_table, column_table, find, mixed
 from models.learning.trials import CONTEXT_VALUES, CONTEXTS, FIRST_CONTEXT, MARGIN, REMEMBERED, SLOTS, WITH_CLOCK, try_all
 from schemas.errors import FatalError
 from schemas.example import MaturedExample
+from schemas.model_snapshot import LEARNER
 
 VERSION = 2
 SHARES = np.array([0.0, 0.25, 0.5, 0.75])
@@ -71,7 +72,7 @@ class HazardLearner:
         K, at least 1.
     """
 
-    name = "prox"
+    name = LEARNER
     _attributes: Array
     _flags: Array
     _seen: Array

@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from schemas.errors import PoisonRecordError
 
@@ -19,6 +18,8 @@ class Session:
     """
 
     def __init__(self, onnx_bytes: bytes) -> None:
+        import onnxruntime  # noqa: PLC0415 - a job whose tenants have no base needs none of it; made once for each base
+
         options = onnxruntime.SessionOptions()
         # a batch of 64 is done before threads of a pool wake up, and a TaskManager has better use for its cores
         options.intra_op_num_threads = options.inter_op_num_threads = 1

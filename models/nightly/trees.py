@@ -1,11 +1,12 @@
 """The splits of a booster, and which features they bring together."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
-
-import lightgbm
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from models.nightly.columns import Columns
+
+if TYPE_CHECKING:  # LightGBM takes seconds to import, and a job that scores with trees grows none
+    import lightgbm
 
 Node = Mapping[str, Any]
 """A split or a leaf, as LightGBM dumps it."""
@@ -22,12 +23,12 @@ class Pair(NamedTuple):
     gain: float
 
 
-def roots(booster: lightgbm.Booster) -> list[Node]:
+def roots(booster: "lightgbm.Booster") -> list[Node]:
     """The top of every tree."""
     return [tree["tree_structure"] for tree in booster.dump_model()["tree_info"]]
 
 
-def pairs(booster: lightgbm.Booster, columns: Columns) -> list[Pair]:
+def pairs(booster: "lightgbm.Booster", columns: Columns) -> list[Pair]:
     """Pairs of different features of which one is split right below the other, the greatest gain first.
 
     A product that a linear model cannot see shows itself so: the second split pays only within one side of the first.

@@ -77,6 +77,8 @@ VALUES: dict[Topic, Value] = {
         FRIDAY,
         -1.25,
         0.0625,
+        1_772_438_400_000,
+        "prox",
     ),
     Topic.EXAMPLES_MATURED: MaturedExample(
         "acme", "lead|7", "e-1", 3, MONDAY, FRIDAY, 0, 4, True, True, 0.73, [0.1, 0.2, 0.3, 0.4, 0.5], 17, b"\x01\x00\xff"

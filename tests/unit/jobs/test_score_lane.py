@@ -3,21 +3,28 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pyflink.datastream.time_domain import TimeDomain
+from structlog.testing import capture_logs
 
 from infra.settings import FlinkConfig
 from jobs.operators.score_lane import ScoreLane
-from models.engine import VersionedModel
+from models.engine import STALE_AFTER_MS, VersionedModel
+from models.features.vector import PATTERN_MODEL, vector_from_bytes
+from models.nightly.base import NightlyBase
+from models.nightly.columns import FeatureVectors
+from models.nightly.training import train
 from schemas.event import Event
 from schemas.ids import Millis
-from schemas.model_snapshot import ModelSnapshot
+from schemas.model_snapshot import LEARNER, NIGHTLY, ModelSnapshot
 from schemas.outcome import Outcome
 from schemas.policy import DAY_MS, TenantPolicy
 from schemas.topics import Topic
 from tests.builders import MONDAY, TENANT, TUESDAY, WEDNESDAY, a_model, arrived, later, lost, opened_email, viewed_page, won
 from tests.lane import Lane
 from tests.unit.jobs.fakes import CODEC, Harness, Published, Record, a_record, of, offline_settings
+from tests.unit.nightly.grown import a_ripe_harvest
 
 DAY = TenantPolicy(window_ms=DAY_MS)
 STORY = (
@@ -45,8 +52,22 @@ def records(*story: Event | Outcome) -> list[Record]:
 
 def a_snapshot(version: int, *, shift: float = 0.0, tenant: str = TENANT) -> tuple[bytes, bytes]:
     payload = a_model(shift=shift).to_bytes()
-    snapshot = ModelSnapshot(tenant, version, MONDAY, "river-logistic-regression", 1, 1, payload, MONDAY)
+    snapshot = ModelSnapshot(tenant, version, MONDAY, LEARNER, 1, 1, payload, MONDAY)
     return f"{tenant}|{version}".encode(), CODEC.encode(snapshot)
+
+
+@pytest.fixture(scope="module")
+def night() -> NightlyBase:
+    return train(a_ripe_harvest(), now=MONDAY).base
+
+
+def a_base_of(base: NightlyBase, *, tenant: str = TENANT) -> tuple[bytes, bytes]:
+    snapshot = ModelSnapshot(tenant, base.trained_at, Millis(base.trained_at), NIGHTLY, base.examples, base.examples, base.to_bytes(), MONDAY)
+    return snapshot.key.encode(), CODEC.encode(snapshot)
+
+
+def trained_later(base: NightlyBase, *, by: int) -> NightlyBase:
+    return NightlyBase(trained_at=base.trained_at + by, examples=1, columns=base.columns, pairs=[], onnx=base.onnx)
 
 
 def clock_of(at: int) -> Millis:
@@ -121,6 +142,85 @@ def test_a_model_is_its_tenants_alone(lane: Callable[..., Harness]):
     published = harness.take(records(viewed_page("ada"), viewed_page("ada", tenant="globex")))
 
     assert [("acme", 0), ("globex", 5)] == [(score.tenant, score.model_version) for score in of(Topic.SCORES_PUBLISHED, published)]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("base_first", [False, True])
+def test_a_base_has_its_say_from_when_it_is_heard(lane: Callable[..., Harness], night: NightlyBase, *, base_first: bool, restarts: bool):
+    """Scores name it; before or after the first model, and when the operator has restarted."""
+    harness = lane()
+    heard = [a_base_of(night), a_snapshot(1)]
+    versions = []
+    for number, (key, value) in enumerate(heard if base_first else heard[::-1]):
+        assert [] == harness.hear(key, value)
+        if restarts:
+            harness.restart()
+        [event] = [a_record(one._replace(sequence=number + 1)) for one in arrived(viewed_page(at=later(MONDAY, minutes=number)))]
+        versions += [(score.model_version, score.base_version) for score in of(Topic.SCORES_PUBLISHED, harness.take([event]))]
+
+    assert [(0, 0) if base_first else (1, 0), (1, MONDAY)] == versions
+
+
+def test_a_newer_model_keeps_the_base_and_an_older_base_changes_nothing(lane: Callable[..., Harness], night: NightlyBase):
+    """Of bases too the newest counts, whatever comes again; and each tenant's is its own."""
+    harness = lane()
+    newer = trained_later(night, by=DAY_MS)
+    for key, value in (
+        a_snapshot(1),
+        a_base_of(newer),
+        a_base_of(night),
+        a_snapshot(2),
+        a_base_of(trained_later(night, by=9 * DAY_MS), tenant="globex"),
+    ):
+        harness.hear(key, value)
+    [score] = of(Topic.SCORES_PUBLISHED, harness.take(records(viewed_page(at=TUESDAY))))
+
+    assert (2, newer.trained_at) == (score.model_version, score.base_version)
+
+
+def test_an_example_carries_the_logit_that_its_score_had(lane: Callable[..., Harness], night: NightlyBase):
+    """Frozen: a base that is heard later does not change it. An event scored without a base has none."""
+    harness = lane()
+    harness.hear(*a_snapshot(1))
+    harness.take(records(viewed_page("bob", at=MONDAY)), clock=MONDAY)
+    harness.hear(*a_base_of(night))
+    harness.take(records(viewed_page("ada", at=MONDAY)), clock=MONDAY)
+    harness.hear(*a_base_of(trained_later(night, by=1)))
+    published = harness.take(records(viewed_page("eve", at=WEDNESDAY)), clock=clock_of(WEDNESDAY))
+    vectors = {example.lead: vector_from_bytes(example.features) for example in of(Topic.EXAMPLES_MATURED, published)}
+    plain = vectors["bob"]
+    expected = night.logits(FeatureVectors.stacked([plain])).astype(np.float32)
+
+    assert PATTERN_MODEL not in plain.ids
+    assert [expected.tolist()] == [vectors["ada"].values[vectors["ada"].ids == PATTERN_MODEL].tolist()]
+
+
+def test_a_base_that_event_time_has_left_behind_has_no_say(lane: Callable[..., Harness], night: NightlyBase):
+    """Scores go on without it, and the reason is logged once."""
+    harness = lane()
+    harness.hear(*a_snapshot(1))
+    harness.hear(*a_base_of(night))
+    with capture_logs() as logs:
+        for number in range(3):
+            at = Millis(MONDAY + STALE_AFTER_MS + 1 + number)
+            [event] = [a_record(one._replace(sequence=number + 1)) for one in arrived(viewed_page(at=at))]
+            [score] = of(Topic.SCORES_PUBLISHED, harness.take([event], clock=at))
+
+            assert (1, 0) == (score.model_version, score.base_version)
+
+    assert [("base.expired", TENANT)] == [(line["event"], line["tenant_id"]) for line in logs]
+
+
+def test_a_base_that_cannot_score_becomes_a_dead_letter(lane: Callable[..., Harness], night: NightlyBase):
+    """And the one before goes on."""
+    harness = lane()
+    harness.hear(*a_snapshot(1))
+    harness.hear(*a_base_of(night))
+    broken = ModelSnapshot(TENANT, MONDAY + 1, MONDAY, NIGHTLY, 1, 1, night.to_bytes()[:-200], MONDAY)
+    [letter] = of(Topic.RECORDS_DEAD, harness.hear(broken.key.encode(), CODEC.encode(broken)))
+    [score] = of(Topic.SCORES_PUBLISHED, harness.take(records(viewed_page())))
+
+    assert ("prox.models.published.v1", "invalid", night.trained_at) == (letter.topic, letter.reason, score.base_version)
 
 
 @pytest.mark.parametrize("value", [b"?", CODEC.encode(viewed_page()), a_snapshot(1)[1][:-20]], ids=["garbage", "an event", "cut short"])
