@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from models.features.vector import PATTERN_MODEL
 from models.nightly.base import NightlyBase
 from models.nightly.booster import fit
 from models.nightly.columns import Columns
@@ -17,6 +18,7 @@ from schemas.policy import TenantPolicy
 
 HELD_OUT = 0.2
 """Share of the examples, the last ones, that a holdout is made of."""
+WITHOUT = frozenset({PATTERN_MODEL})
 PAIRS = 64
 """Pairs of features that a base tells; those behind them gain next to nothing."""
 
@@ -67,7 +69,7 @@ def train(ripe: Ripe, *, now: int, without: frozenset[int] = frozenset()) -> Tra
     return Trained(base, difference)
 
 
-def held_out(earlier: Ripe, later: Ripe, *, now: int) -> Holdout:
+def held_out(earlier: Ripe, later: Ripe, *, now: int, without: frozenset[int] = frozenset()) -> Holdout:
     """What a base trained on the earlier examples says of those made at `now` or later.
 
     Raises
@@ -75,13 +77,16 @@ def held_out(earlier: Ripe, later: Ripe, *, now: int) -> Holdout:
     SkippableError, ParityError
         As `train`.
     """
-    base = train(earlier, now=now).base
+    base = train(earlier, now=now, without=without).base
     rows = np.flatnonzero(later.as_of >= now)
     return Holdout(base.propensities(later.vectors.take(rows)), later.converted[rows], len(earlier.converted))
 
 
 def latest(examples: Sequence[MaturedExample], policy: TenantPolicy) -> tuple[Trained, Holdout | None]:
     """The base of all examples that are ripe by the last of them, and a holdout of its last fifth; None where that leaves too little.
+
+    An earlier base's logit, which the examples may carry, is not among the columns: a base that learned from the one before would pass
+    on what was wrong with it.
 
     Raises
     ------
@@ -93,8 +98,8 @@ def latest(examples: Sequence[MaturedExample], policy: TenantPolicy) -> tuple[Tr
     until = max((example.matured_at for example in examples), default=0)
     middle = int(np.quantile([example.as_of for example in examples], 1 - HELD_OUT)) if examples else 0
     earlier, all_ripe = harvest.ripe(middle), harvest.ripe(until)
-    trained = train(all_ripe, now=until)
+    trained = train(all_ripe, now=until, without=WITHOUT)
     try:
-        return trained, held_out(earlier, all_ripe, now=middle)
+        return trained, held_out(earlier, all_ripe, now=middle, without=WITHOUT)
     except SkippableError:
         return trained, None

@@ -6,7 +6,9 @@ from contextlib import AbstractContextManager
 
 import pytest
 
+from infra.nights import train_bases
 from infra.stack import Part
+from schemas.score import LeadScore
 from schemas.topics import Topic
 from tests.e2e.deployment import LATENCY, WRITERS, Deployment
 from tests.e2e.recovery.audit import problems
@@ -67,6 +69,19 @@ def test_cassandra_away(deployment: Deployment, stream: Streaming):
             scored = deployment.count(Topic.SCORES_PUBLISHED)
 
     assert scored > before
+    assert [] == problems(deployment)
+
+
+def test_a_night(deployment: Deployment, stream: Streaming):
+    """A base that is trained while the jobs run has its say in scores from then on, and each can be computed again."""
+    [night] = train_bases(deployment.kafka, deployment.codec, {})
+    with stream():
+        pass
+    deployment.settle()
+    named = {score.base_version for score in deployment.read(Topic.SCORES_PUBLISHED, LeadScore)}
+
+    assert night.trained is not None
+    assert {0, night.trained.base.trained_at} == named
     assert [] == problems(deployment)
 
 
