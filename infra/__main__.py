@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperGroup
 
-from infra import dead_letters, demo, feed, train_base, verify
+from infra import champions, dead_letters, demo, feed, train_base, verify
 from infra.settings import Settings
 from infra.stack import SERVERS, Part, Stack, signals, view
 from infra.stack.addresses import FILE, Addresses
@@ -134,6 +134,7 @@ def use_running_stack() -> None:
             os.environ.setdefault(name, value)
 
 
+champions.register(app)
 feed.register(app)
 dead_letters.register(app)
 demo.register(app)

@@ -22,6 +22,7 @@ TOPIC_DAYS: Mapping[Topic, int] = MappingProxyType(
         Topic.EXAMPLES_MATURED: 90,  # as long as the models that learned from them
         Topic.MODELS_PUBLISHED: 90,  # every version, so that a score of the last quarter can be computed again
         Topic.METRICS_PUBLISHED: 90,
+        Topic.CHAMPIONS_CHOSEN: 90,  # as long as the models that they chose between
         Topic.RECORDS_DEAD: 30,  # a month for a person to look
     }
 )

@@ -6,11 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.cassandra.config import CassandraConfig
 from connectors.kafka.config import KafkaConfig
+from models.learning.configurations import CHALLENGERS
 from schemas.errors import ConfigError
 from schemas.policy import TenantPolicy
 
@@ -52,7 +53,16 @@ class TenantSettings(BaseModel):
     skip_types: frozenset[str] = frozenset()
     is_repeatable: bool = False
     prior: float = Field(default=0.15, gt=0, lt=1)
+    challengers: tuple[str, ...] = Field(default=(), description="learners that score beside the champion, to be judged: slow, fast, plain")
     api_key_sha256: tuple[str, ...] = Field(default=(), description="SHA-256, in hex, of each API key that speaks for this tenant")
+
+    @field_validator("challengers")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in names if name not in CHALLENGERS]
+        if unknown:
+            raise ValueError(f"no challenger {', '.join(unknown)}; there are {', '.join(CHALLENGERS)}")
+        return tuple(dict.fromkeys(names))
 
     def policy(self) -> TenantPolicy:
         """What the engine needs of it."""
@@ -62,6 +72,7 @@ class TenantSettings(BaseModel):
             skip_types=self.skip_types,
             is_repeatable=self.is_repeatable,
             prior=self.prior,
+            challengers=self.challengers,
         )
 
 

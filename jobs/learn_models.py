@@ -1,4 +1,4 @@
-"""Matured examples → model snapshots and metrics, tenant by tenant.
+"""Matured examples, and choices of a champion → model snapshots and metrics, tenant by tenant.
 
 Discussion
 ----------
@@ -8,7 +8,8 @@ State: a learner for each tenant as of some moment with the examples learned sin
 labels were learned, some 20 bytes a lead, kept for one to two years of event time after its last label.
 After a failure examples since the last checkpoint are learned again on the state of that checkpoint, so none of this job's own
 repeats counts twice; nor do those that score_leads publishes again after a failure of its own, as they get a lead no further.
-A snapshot's version is how many examples it has learned, so what is published again under a version is the same model.
+A snapshot's version is how many examples it has learned, so what is published again under a learner and version is the same model.
+A choice of a champion comes by its own topic and may be followed some examples sooner or later after a failure; each counts once.
 Wrong for now: an outcome that is late, and heard of just before a failure, may be published again with another label: the first counts.
 """
 
@@ -22,8 +23,8 @@ from schemas.topics import Topic
 def build(job: Job) -> None:
     """Add the topology to the job's environment."""
     flink = job.settings.flink
-    matured = job.sources.read(*learn_tenant.SOURCES)
-    batches = lanes.batched(job.tables, job.name, [matured], lanes=flink.lanes, window=flink.long_window)  # lane of the tenant → examples
+    read = [job.sources.read(topic) for topic in learn_tenant.SOURCES]
+    batches = lanes.batched(job.tables, job.name, read, lanes=flink.lanes, window=flink.long_window)  # lane of the tenant → examples, choices
     learned = (
         batches.process(learn_tenant.LearnTenant(job.settings, job.settings.policies()), PUBLISHED)
         .uid("learn_models.learn_tenant.v1")

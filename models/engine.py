@@ -1,5 +1,6 @@
 """process(batch, memories, …) → scores; mature(…) → examples: the thinking that jobs and replays share."""
 
+import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import log
 from typing import Any, NamedTuple, Protocol
@@ -44,13 +45,25 @@ class Base(Protocol):
         """Of n vectors, (n,)."""
 
 
+class Shadow(NamedTuple):
+    """A challenger: it scores what the champion scores, for nobody to see but the learner."""
+
+    learner: str
+    version: int
+    model: HazardModel
+
+
 class VersionedModel(NamedTuple):
-    """A model, with the version and the learner that its scores name; the nightly base whose logit joins the vectors, if there is one."""
+    """A model, with the version and the learner that its scores name.
+
+    Beside it the nightly base whose logit joins the vectors, if there is one, and the tenant's challengers, if it has any.
+    """
 
     version: int
     model: HazardModel
     base: Base | None = None
     learner: str = LEARNER
+    shadows: tuple[Shadow, ...] = ()
 
     def score(self, vectors: FeatureVectors, as_of: Any) -> tuple[FeatureVectors, Scored, Any]:
         """What the model says of n vectors.
@@ -76,6 +89,19 @@ class VersionedModel(NamedTuple):
         return vectors, score(self.model, *vectors), has_say
 
 
+class ShadowAnswers(NamedTuple):
+    """What a challenger says of n vectors."""
+
+    learner: str
+    propensities: list[float]
+    hazards: bytes
+    hazard_bytes: int
+
+    def of(self, i: int) -> pairing.KeptShadow:
+        """What it says of vector i."""
+        return pairing.KeptShadow(self.learner, self.propensities[i], self.hazards[i * self.hazard_bytes : (i + 1) * self.hazard_bytes])
+
+
 class Answers(NamedTuple):
     """What a model says of n vectors, out of numpy: an element at a time costs more there than all at once."""
 
@@ -91,6 +117,7 @@ class Answers(NamedTuple):
     attributes: list[int]
     vectors: FeatureVectors
     with_base: list[bool]
+    shadows: list[ShadowAnswers]
 
     def hazards_of(self, i: int) -> bytes:
         """The hazards of vector i, little-endian doubles."""
@@ -245,7 +272,15 @@ class Engine:
             left_out = pairing.keep(memory, pending)
             if left_out is not pending:
                 learnable = answers.vectors.one(i).to_bytes() if answers.with_base[i] else features[i]
-                kept = pairing.point_bytes(event.event_id, answers.version, propensity, answers.hazards_of(i), learnable)
+                kept = pairing.point_bytes(
+                    event.event_id,
+                    answers.version,
+                    propensity,
+                    answers.hazards_of(i),
+                    learnable,
+                    answers.learner,
+                    [shadow.of(i) for shadow in answers.shadows],
+                )
                 memories.save_point(key, event.sequence, kept)
                 if left_out is not None:
                     memories.drop_point(key, left_out.sequence)
@@ -276,6 +311,7 @@ class Engine:
             attributes=versioned.model.attributes.tolist(),
             vectors=scorable,
             with_base=with_base.tolist(),
+            shadows=[_shadow_answers(shadow, scorable) for shadow in versioned.shadows],
         )
 
     def _reasons(self, i: int, answers: Answers) -> tuple[list[str], list[float]]:
@@ -335,6 +371,11 @@ class Engine:
         due.setdefault(bucket, []).append(key)
 
 
+def _shadow_answers(shadow: Shadow, vectors: FeatureVectors) -> ShadowAnswers:
+    scored = score(shadow.model, *vectors)
+    return ShadowAnswers(shadow.learner, scored.propensity.tolist(), scored.hazards.tobytes(), 8 * scored.hazards.shape[1])
+
+
 def _example(key: str, point: m.PendingPoint, kept: pairing.KeptPoint, label: pairing.Label) -> MaturedExample:
     tenant, lead = split_lead_key(key)
     return MaturedExample(
@@ -352,4 +393,8 @@ def _example(key: str, point: m.PendingPoint, kept: pairing.KeptPoint, label: pa
         hazards=list(kept.hazards),
         model_version=kept.model_version,
         features=kept.features,
+        learner=kept.learner,
+        shadow_learners=[shadow.learner for shadow in kept.shadows],
+        shadow_propensities=[shadow.propensity for shadow in kept.shadows],
+        shadow_hazards=[hazard for shadow in kept.shadows for (hazard,) in struct.iter_unpack("<d", shadow.hazards)],
     )

@@ -4,17 +4,32 @@ import math
 import struct
 import zlib
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from typing import NamedTuple
+
+import msgpack
 
 from models.memory import IS_WON, OUTCOME_AT, LeadMemory, PendingPoint
 from schemas.errors import FatalError
+from schemas.model_snapshot import LEARNER
 from schemas.policy import TenantPolicy
 
-VERSION = 1
+VERSION = 2
+ALONE = 1
+"""The version of a point that only the first learner scored: it has nothing of what version 2 added, and is written as ever."""
 PENDING_LIMIT = 64
 """Scoring points that wait at once for one lead. Beyond it those with the smallest draw, a hash of the event id, are kept: a sample that
 does not depend on time, type or score."""
 _HEAD = struct.Struct("<BQdBH")
+_SHADOWS = struct.Struct("<H")
+
+
+class KeptShadow(NamedTuple):
+    """What a challenger said of the same event: its propensity, and its hazards as little-endian doubles."""
+
+    learner: str
+    propensity: float
+    hazards: bytes
 
 
 class KeptPoint(NamedTuple):
@@ -25,18 +40,32 @@ class KeptPoint(NamedTuple):
     propensity: float
     hazards: tuple[float, ...]
     features: bytes
+    learner: str = LEARNER
+    shadows: tuple[KeptShadow, ...] = ()
 
     def to_bytes(self) -> bytes:
         """As `point_bytes` writes it."""
         hazards = struct.pack(f"<{len(self.hazards)}d", *self.hazards)
-        return point_bytes(self.event_id, self.model_version, self.propensity, hazards, self.features)
+        return point_bytes(self.event_id, self.model_version, self.propensity, hazards, self.features, self.learner, self.shadows)
 
 
-def point_bytes(event_id: str, model_version: int, propensity: float, hazards: bytes, features: bytes) -> bytes:
-    """A kept point: a version byte, sizes, hazards as little-endian doubles, event id, features."""
+def point_bytes(
+    event_id: str,
+    model_version: int,
+    propensity: float,
+    hazards: bytes,
+    features: bytes,
+    learner: str = LEARNER,
+    shadows: Sequence[KeptShadow] = (),
+) -> bytes:
+    """A kept point: a version byte, sizes, hazards as little-endian doubles, event id, who scored it beside or instead, features."""
     encoded_id = event_id.encode()
-    head = _HEAD.pack(VERSION, model_version, propensity, len(hazards) // 8, len(encoded_id))
-    return b"".join((head, hazards, encoded_id, features))
+    is_alone = learner == LEARNER and not shadows
+    head = _HEAD.pack(ALONE if is_alone else VERSION, model_version, propensity, len(hazards) // 8, len(encoded_id))
+    if is_alone:
+        return b"".join((head, hazards, encoded_id, features))
+    by_whom = msgpack.packb([learner, [list(shadow) for shadow in shadows]])
+    return b"".join((head, hazards, encoded_id, _SHADOWS.pack(len(by_whom)), by_whom, features))
 
 
 def point_from_bytes(data: bytes) -> KeptPoint:
@@ -48,11 +77,17 @@ def point_from_bytes(data: bytes) -> KeptPoint:
         Written by another version of the encoding.
     """
     version, model_version, propensity, hazards, id_bytes = _HEAD.unpack_from(data)
-    if version != VERSION:
-        raise FatalError(f"scoring point of version {version}, this release reads {VERSION}")
+    if version not in (ALONE, VERSION):
+        raise FatalError(f"scoring point of version {version}, this release reads {ALONE} to {VERSION}")
     at_id = _HEAD.size + 8 * hazards
     frozen = struct.unpack_from(f"<{hazards}d", data, _HEAD.size)
-    return KeptPoint(data[at_id : at_id + id_bytes].decode(), model_version, propensity, frozen, data[at_id + id_bytes :])
+    at_rest = at_id + id_bytes
+    alone = KeptPoint(data[at_id:at_rest].decode(), model_version, propensity, frozen, data[at_rest:])
+    if version == ALONE:
+        return alone
+    at_features = at_rest + _SHADOWS.size + _SHADOWS.unpack_from(data, at_rest)[0]
+    learner, shadows = msgpack.unpackb(data[at_rest + _SHADOWS.size : at_features])
+    return alone._replace(features=data[at_features:], learner=learner, shadows=tuple(KeptShadow(*shadow) for shadow in shadows))
 
 
 class Label(NamedTuple):

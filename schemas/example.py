@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from schemas.ids import Millis
+from schemas.model_snapshot import LEARNER
 
 
 class MaturedExample(NamedTuple):
@@ -11,7 +12,8 @@ class MaturedExample(NamedTuple):
     Of the intervals `first_interval` to `last_interval` (both counted from 0, inclusive) all but the last are labelled 0;
     the last is labelled 1 if `is_converted`. `is_final`: no later interval of this point will follow, so the label of the whole
     window is `is_converted`. `propensity` and `hazards` are the ones frozen at scoring time.
-    `features` is the vector's bytes (`models.features`).
+    `features` is the vector's bytes (`models.features`). `learner` is who made the prediction; `shadow_learners` are the challengers that
+    scored the same event, with their propensities and, end to end, their hazards.
     """
 
     tenant: str
@@ -28,6 +30,10 @@ class MaturedExample(NamedTuple):
     hazards: list[float]
     model_version: int
     features: bytes
+    learner: str = LEARNER
+    shadow_learners: list[str] = []  # noqa: RUF012 - never changed: an example is a value
+    shadow_propensities: list[float] = []  # noqa: RUF012 - never changed: an example is a value
+    shadow_hazards: list[float] = []  # noqa: RUF012 - never changed: an example is a value
 
     def window_end(self, window_ms: int | None) -> int:
         """When the attribution window is over, in ms of event time; without one, when the outcome is known."""

@@ -21,12 +21,15 @@ class TenantPolicy(NamedTuple):
         Whether a lead can convert again and again. If not, nothing is scored after the first outcome.
     prior
         Propensity before any label, in (0, 1).
+    challengers
+        Learners that score every event beside the champion (`models.learning.configurations`).
     """
 
     window_ms: int | None = 30 * DAY_MS
     skip_types: frozenset[str] = frozenset()
     is_repeatable: bool = False
     prior: float = 0.15
+    challengers: tuple[str, ...] = ()
 
     @property
     def interval_ends_ms(self) -> tuple[int, ...]:

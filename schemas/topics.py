@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from schemas.champion_choice import ChampionChoice
 from schemas.dead_letter import DeadLetter
 from schemas.enriched import EnrichedEvent
 from schemas.event import Event
@@ -11,7 +12,7 @@ from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
 from schemas.score import LeadScore
 
-Value = Event | EnrichedEvent | Outcome | LeadScore | MaturedExample | ModelSnapshot | Metric | DeadLetter
+Value = Event | EnrichedEvent | Outcome | LeadScore | MaturedExample | ModelSnapshot | Metric | ChampionChoice | DeadLetter
 
 
 class Topic(StrEnum):
@@ -24,6 +25,7 @@ class Topic(StrEnum):
     EXAMPLES_MATURED = "prox.examples.matured.v1"
     MODELS_PUBLISHED = "prox.models.published.v1"
     METRICS_PUBLISHED = "prox.metrics.published.v1"
+    CHAMPIONS_CHOSEN = "prox.champions.chosen.v1"
     RECORDS_DEAD = "prox.records.dead.v1"
 
 
@@ -35,5 +37,6 @@ VALUE_TYPES: dict[Topic, type[Value]] = {
     Topic.EXAMPLES_MATURED: MaturedExample,
     Topic.MODELS_PUBLISHED: ModelSnapshot,
     Topic.METRICS_PUBLISHED: Metric,
+    Topic.CHAMPIONS_CHOSEN: ChampionChoice,
     Topic.RECORDS_DEAD: DeadLetter,
 }

@@ -14,7 +14,7 @@ from connectors.cassandra.ranking import GRADES
 from schemas.enriched import EnrichedEvent
 from schemas.ids import Millis
 from schemas.metric import Metric
-from schemas.model_snapshot import ModelSnapshot
+from schemas.model_snapshot import LEARNER, ModelSnapshot
 from schemas.outcome import Outcome
 from schemas.score import LeadScore
 from tests.builders import MONDAY, TENANT, later
@@ -66,7 +66,7 @@ def a_metric(name: str = "auc", *, at: Millis = MONDAY, value: float = 0.75, mod
 
 def a_model(version: int = 1, *, at: Millis = MONDAY, tenant: str = TENANT) -> ModelSnapshot:
     """A model of ten bytes."""
-    return ModelSnapshot(tenant, version, at, "logistic", 50, 40, b"0123456789", later(at, seconds=1))
+    return ModelSnapshot(tenant, version, at, LEARNER, 50, 40, b"0123456789", later(at, seconds=1))
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from hypothesis import strategies as st
 
+from schemas.champion_choice import ChampionChoice
 from schemas.dead_letter import DeadLetter
 from schemas.enriched import EnrichedEvent
 from schemas.event import Event, Person
@@ -90,6 +91,8 @@ lead_scores = st.builds(
     reason_shares=st.lists(numbers, max_size=5),
     baseline=numbers,
     rest=numbers,
+    base_version=longs,
+    learner=names,
     model_version=longs,
     feature_digest=longs,
     scored_at=millis,
@@ -111,6 +114,10 @@ matured_examples = st.builds(
     hazards=st.lists(numbers, max_size=5),
     model_version=longs,
     features=st.binary(max_size=200),
+    learner=names,
+    shadow_learners=st.lists(names, max_size=3),
+    shadow_propensities=st.lists(numbers, max_size=3),
+    shadow_hazards=st.lists(numbers, max_size=6),
 )
 model_snapshots = st.builds(
     ModelSnapshot,
@@ -122,7 +129,9 @@ model_snapshots = st.builds(
     labels=longs,
     payload=st.binary(max_size=200),
     published_at=millis,
+    is_champion=st.booleans(),
 )
+champion_choices = st.builds(ChampionChoice, tenant=names, choice_id=names, learner=names, by=names, chosen_at=millis)
 metrics = st.builds(Metric, tenant=names, name=names, model=names, as_of=millis, value=numbers, points=longs, model_version=longs)
 dead_letters = st.builds(
     DeadLetter,
@@ -135,5 +144,7 @@ dead_letters = st.builds(
     key=st.none() | st.binary(max_size=40),
     value=st.binary(max_size=200),
 )
-values: st.SearchStrategy[Value] = st.one_of(events, enriched_events, outcomes, lead_scores, matured_examples, model_snapshots, metrics, dead_letters)
+values: st.SearchStrategy[Value] = st.one_of(
+    events, enriched_events, outcomes, lead_scores, matured_examples, model_snapshots, metrics, champion_choices, dead_letters
+)
 """A value of any topic."""

@@ -220,5 +220,5 @@ def _add_metric(result: Plan, m: Metric) -> None:
 
 
 def _add_model(result: Plan, m: ModelSnapshot) -> None:
-    row = (m.tenant, m.version, m.as_of, m.learner, m.examples, m.labels, len(m.payload), m.published_at, write_timestamp_of(m.as_of))
+    row = (m.tenant, m.version, m.as_of, m.learner, m.examples, m.labels, len(m.payload), m.published_at, write_timestamp_of(m.published_at))
     result.writes[(m.tenant,)].append(Write(INSERT_MODEL, row))

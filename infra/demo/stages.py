@@ -20,7 +20,7 @@ class Stage(NamedTuple):
 STAGES = (
     Stage("enriched", "enrich_events", "enrich_lane", (Topic.EVENTS_RECEIVED,)),
     Stage("scored", "score_leads", "score_lane", (Topic.EVENTS_ENRICHED, Topic.OUTCOMES_RECEIVED)),
-    Stage("learned", "learn_models", "learn_tenant", (Topic.EXAMPLES_MATURED,)),
+    Stage("learned", "learn_models", "learn_tenant", (Topic.EXAMPLES_MATURED, Topic.CHAMPIONS_CHOSEN)),
     Stage(
         "stored",
         "store_results",

@@ -28,5 +28,6 @@ attribution_window = {0 if policy.window_ms is None else policy.window_ms // 100
 skip_types = {json.dumps(sorted(policy.skip_types))}
 is_repeatable = {json.dumps(policy.is_repeatable)}
 prior = {policy.prior}
+challengers = {json.dumps(policy.challengers)}
 api_key_sha256 = [{json.dumps(hashlib.sha256(tenant.key.encode()).hexdigest())}]
 """

@@ -1,8 +1,9 @@
-"""A batch of matured examples → model snapshots and metrics, tenant by tenant."""
+"""A batch of matured examples and choices → model snapshots and metrics, tenant by tenant."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import structlog
 from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
 
 from infra.settings import Settings
@@ -12,28 +13,34 @@ from jobs.operators.opening import opened_codec
 from jobs.operators.students import Students
 from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher
+from models.drift import Drift
 from models.features.vector import vector_from_bytes
 from models.progress import Progress
 from models.student import Student
+from schemas.champion_choice import ChampionChoice
 from schemas.errors import PoisonRecordError
 from schemas.example import MaturedExample
 from schemas.policy import TenantPolicy
 from schemas.topics import Topic, Value
 
 STAGE = "learn_models.learn_tenant"
-SOURCES = (Topic.EXAMPLES_MATURED,)
+SOURCES = (Topic.EXAMPLES_MATURED, Topic.CHAMPIONS_CHOSEN)
+"""What a batch mixes, in the order of its records' origins."""
 PUBLISH_EVERY_MS = 500
 """A tenant's snapshots are at least this far apart: a score learns of an outcome within a second, and a busy tenant makes two versions a
 second, not twenty."""
+SHADOWS_EVERY_MS = 5_000
+"""Challengers' snapshots are further apart: nobody waits for what they say, and a tenant with three of them would publish eight a second."""
 
 
 def check_record(record: Value, key: bytes) -> None:
-    """Refuse what is no example of the key's tenant, or has no vector."""
-    if not isinstance(record, MaturedExample):
-        raise PoisonRecordError(f"a {type(record).__name__} where a MaturedExample belongs", reason="wrong_type")
+    """Refuse what is no example or choice of the key's tenant, or has no vector."""
+    if not isinstance(record, MaturedExample | ChampionChoice):
+        raise PoisonRecordError(f"a {type(record).__name__} where a MaturedExample or a ChampionChoice belongs", reason="wrong_type")
     if key != record.tenant.encode():
         raise PoisonRecordError("the record's key is not its tenant")
-    vector_from_bytes(record.features)
+    if isinstance(record, MaturedExample):
+        vector_from_bytes(record.features)
 
 
 class LearnTenant(KeyedProcessFunction):
@@ -53,6 +60,7 @@ class LearnTenant(KeyedProcessFunction):
         self._students = Students(students, lessons, self._codec, self._policies)
         self._progress = Progress(StateStore(bytes_by_text(runtime_context, "progress")))  # one for each lead of the last year or two
         self._published_at: dict[str, int] = {}
+        self._shadowed_at: dict[str, int] = {}
         self._unpublished: dict[int, set[str]] = {}
         self._publisher = Publisher(settings.kafka)
 
@@ -60,15 +68,23 @@ class LearnTenant(KeyedProcessFunction):
         """Learn what is new in the batch; publish now, or soon when the tenant's last snapshot is very fresh."""
         decoded = self._guard.decode(value)
         by_tenant: dict[str, list[MaturedExample]] = {}
-        for example in decoded.values:
-            by_tenant.setdefault(example.tenant, []).append(example)
+        for one in decoded.values:
+            if isinstance(one, MaturedExample):
+                by_tenant.setdefault(one.tenant, []).append(one)
         for tenant, examples in by_tenant.items():
             new = self._progress.unlearned(examples)
             if not new:
                 continue
             student = self._students.of(tenant)
-            self._students.teach(student, new)
-            yield from self._publish_or_wait(student, ctx)
+            learned = self._students.teach(student, new)
+            yield from self._tell_drifts(student, learned.drifts)
+            if learned.is_changed:
+                yield from self._follow(student)
+            else:
+                yield from self._publish_or_wait(student, ctx)
+        for one in decoded.values:
+            if isinstance(one, ChampionChoice):
+                yield from self._choose(one)
         for letter in decoded.dead:
             yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
 
@@ -78,6 +94,39 @@ class LearnTenant(KeyedProcessFunction):
         for tenant in self._students.tenants() if lane not in self._unpublished else self._unpublished[lane]:
             yield from self._publish(self._students.of(tenant))
         self._unpublished[lane] = set()
+
+    def _choose(self, choice: ChampionChoice) -> Iterator[Any]:
+        student = self._students.of(choice.tenant)
+        try:
+            is_changed = self._students.choose(student, choice)
+        except PoisonRecordError as exc:
+            letter = self._guard.dead_letter(choice.tenant.encode(), self._codec.encode(choice), SOURCES.index(Topic.CHAMPIONS_CHOSEN), exc)
+            yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
+        else:
+            if is_changed:
+                yield from self._follow(student)
+
+    def _follow(self, student: Student) -> Iterator[Any]:
+        """Say at once that scores are to follow another learner; the one that they followed is a challenger from now on."""
+        change = student.standing.changes[-1]
+        structlog.get_logger().warning(
+            "champion.changed", job="learn_models", tenant_id=student.tenant, model_version=student.version, reason=f"{change.model}, by {change.by}"
+        )
+        self._shadowed_at.pop(student.tenant, None)
+        yield from self._publish(student)
+
+    def _tell_drifts(self, student: Student, drifts: Sequence[Drift]) -> Iterator[Any]:
+        for drift in drifts:
+            if drift.is_worse:
+                structlog.get_logger().warning(
+                    "drift.detected",
+                    job="learn_models",
+                    tenant_id=student.tenant,
+                    model_version=student.version,
+                    reason=f"mean squared error by lead {drift.before:.3f}, now {drift.after:.3f}",
+                )
+            metric = student.drift_metric(drift)
+            yield self._publisher.row(Topic.METRICS_PUBLISHED, student.tenant.encode(), self._codec.encode(metric), now_ms())
 
     def _publish_or_wait(self, student: Student, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         waiting = self._unpublished.setdefault(ctx.get_current_key(), set())
@@ -92,7 +141,11 @@ class LearnTenant(KeyedProcessFunction):
     def _publish(self, student: Student) -> Iterator[Any]:
         now = now_ms()
         self._published_at[student.tenant] = now
-        snapshot = student.snapshot(now=now)
-        yield self._publisher.row(Topic.MODELS_PUBLISHED, snapshot.key.encode(), self._codec.encode(snapshot), now)
+        snapshots = [student.snapshot(now=now)]
+        if student.duels and now - self._shadowed_at.get(student.tenant, 0) >= SHADOWS_EVERY_MS:
+            self._shadowed_at[student.tenant] = now
+            snapshots += student.shadows(now=now)
+        for snapshot in snapshots:
+            yield self._publisher.row(Topic.MODELS_PUBLISHED, snapshot.key.encode(), self._codec.encode(snapshot), now)
         for metric in student.metrics():
             yield self._publisher.row(Topic.METRICS_PUBLISHED, student.tenant.encode(), self._codec.encode(metric), now)

@@ -111,7 +111,7 @@ class ScoreLane(KeyedBroadcastProcessFunction):
         self._queues: dict[int, DueQueue] = {}
         self._clock = LaneClock()
         self._publisher = Publisher(settings.kafka)
-        self._models = LaneModels(self._codec)
+        self._models = LaneModels(self._codec, self._policies)
 
     def process_element(self, value: Any, ctx: KeyedBroadcastProcessFunction.ReadOnlyContext) -> Iterator[Any]:
         """Score the batch's events, pair its outcomes, and emit what has matured by the batch's own clock."""

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgpack
 
-from models.student import Student
+from models.student import Learned, Student
+from schemas.champion_choice import ChampionChoice
 from schemas.codec import Codec
 from schemas.example import MaturedExample
 from schemas.policy import TenantPolicy
@@ -47,15 +48,32 @@ class Students:
         taught_since = (key.rpartition("#")[0] for key in list(self._lessons.keys()))
         return {*self._students.keys(), *taught_since}
 
-    def teach(self, student: Student, examples: Sequence[MaturedExample]) -> None:
-        """Have the student learn a batch."""
-        student.learn(examples)
+    def teach(self, student: Student, examples: Sequence[MaturedExample]) -> Learned:
+        """Have the student learn a batch; gives what became known by it."""
+        learned = student.learn(examples)
         number, taught = self._since[student.tenant]
         taught += len(examples)
         if taught < FOLD_AFTER:
             self._lessons.put(_key(student.tenant, number), msgpack.packb([self._codec.encode(example) for example in examples]))
             self._since[student.tenant] = number + 1, taught
-            return
+        else:
+            self._fold(student, number)
+        return learned
+
+    def choose(self, student: Student, choice: ChampionChoice) -> bool:
+        """Have the student follow a person's choice; gives whether there is another champion.
+
+        Raises
+        ------
+        PoisonRecordError
+            It cannot be followed.
+        """
+        is_changed = student.choose(choice)
+        # a choice is no lesson: it is in the student that is written whole
+        self._fold(student, self._since[student.tenant][0])
+        return is_changed
+
+    def _fold(self, student: Student, number: int) -> None:
         self._students.put(student.tenant, student.to_bytes())
         for past in range(number):
             self._lessons.remove(_key(student.tenant, past))

@@ -110,7 +110,9 @@ class WriteBatch(KeyedProcessFunction):
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:  # noqa: ARG002 - Flink's signature
         """Write the batch; what cannot be read or held becomes a dead letter, unless `score_leads` has already made it one."""
         decoded = self._guard.decode(value)
-        refused = self._writer.write(decoded.values, self._bands)
+        # a challenger's snapshot is of use to score_leads alone: what a version was, is what scores followed
+        shown = [one for one in decoded.values if not isinstance(one, ModelSnapshot) or one.is_champion]
+        refused = self._writer.write(shown, self._bands)
         for letter in decoded.dead:
             if letter.topic not in score_lane.SOURCES:
                 yield self._row(letter)

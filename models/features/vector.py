@@ -36,6 +36,11 @@ class FeatureVector(NamedTuple):
         """A version byte, then dense, ids and values, little-endian."""
         return b"".join((VERSION, self.dense.tobytes(), self.ids.tobytes(), self.values.tobytes()))
 
+    def without(self, feature_id: int) -> "FeatureVector":
+        """The vector as if it had no such sparse feature."""
+        kept = self.ids != np.uint64(feature_id)
+        return self if kept.all() else FeatureVector(self.dense, self.ids[kept], self.values[kept])
+
 
 def vector_from_bytes(data: bytes) -> FeatureVector:
     """The vector that `FeatureVector.to_bytes` wrote, of this version or the one before.

@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from models.features.registry import WIDTH
 from models.features.vector import PATTERN_MODEL, vector_from_bytes
+from models.learning.configurations import CONFIGURATIONS
 from models.learning.encoding import EDGES, VARIES, encode, read_vector, room_for
 from models.learning.hazard_model import ATTRIBUTES, COLUMNS, RATE_COUNT, HazardModel, assembled, dense_attributes, hazard_logit
 from models.learning.lesson import count_inputs, make_room
 from models.learning.observing import REFITS, RESERVOIR, observe
-from models.learning.regression import BETA, HEDGE_CLIP, HEDGE_RATE, L2, LOGIT_LIMIT, RATES, blame, learn_label, parts_of, trust
+from models.learning.regression import BETA, HEDGE_CLIP, HEDGE_RATE, L2, LOGIT_LIMIT, blame, learn_label, parts_of, trust
 from models.learning.table import attribute_table, column_table, find, mixed
 from models.learning.trials import CONTEXT_VALUES, CONTEXTS, FIRST_CONTEXT, MARGIN, REMEMBERED, SLOTS, WITH_CLOCK, try_all
 from schemas.errors import FatalError
@@ -29,7 +30,6 @@ POOL_SQUARES = 4.0
 """What a pooled model's weights count as when a tenant starts from them: as if learned from a few dozen labels of its own."""
 
 Array = npt.NDArray[Any]
-_RATES = np.array(RATES)
 
 _BY_ATTRIBUTE = {
     "_attributes": ("<u4", ()),
@@ -70,9 +70,10 @@ class HazardLearner:
         Propensity before any label, in (0, 1).
     intervals
         K, at least 1.
+    configuration
+        Its name: which configuration it has (`configurations.CONFIGURATIONS`).
     """
 
-    name = LEARNER
     _attributes: Array
     _flags: Array
     _seen: Array
@@ -93,7 +94,10 @@ class HazardLearner:
     _z: Array
     _root: Array
 
-    def __init__(self, *, prior: float, intervals: int) -> None:
+    def __init__(self, *, prior: float, intervals: int, configuration: str = LEARNER) -> None:
+        self.name = configuration
+        rates, self._with_base = CONFIGURATIONS[configuration]
+        self._rates = np.array(rates)
         self._start, self._trial_start = hazard_logit(prior, intervals), hazard_logit(prior, 1)
         self._intervals = intervals
         self._observed = self._labels = 0
@@ -118,6 +122,8 @@ class HazardLearner:
     def learn(self, example: MaturedExample) -> int:
         """Learn every interval label of the example; returns how many there were."""
         vector = vector_from_bytes(example.features)
+        if not self._with_base:
+            vector = vector.without(PATTERN_MODEL)
         self._meet(vector.ids)
         said, number, token = self._read(vector.dense, vector.ids, vector.values)
         if example.first_interval == 0:
@@ -253,7 +259,7 @@ class HazardLearner:
             label = 1.0 if example.is_converted and interval == example.last_interval else 0.0
             if are_ours:
                 blame(self._loss, hazards, self._intervals, interval, label)
-            learn_label(self._weight, self._z, self._root, columns, inputs, n, interval, label, self._start, _RATES)
+            learn_label(self._weight, self._z, self._root, columns, inputs, n, interval, label, self._start, self._rates)
 
     def _try(self, said: Array, number: Array, token: Array, label: float, *, judged: bool) -> None:
         """Teach the trials the label of the whole window; a lead that has taught nothing before judges them first."""
@@ -365,8 +371,8 @@ class HazardLearner:
         return bytes((VERSION,)) + body
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "HazardLearner":
-        """The learner that `to_bytes` wrote.
+    def from_bytes(cls, data: bytes, *, configuration: str = LEARNER) -> "HazardLearner":
+        """The learner that `to_bytes` wrote, of this configuration.
 
         Raises
         ------
@@ -376,7 +382,7 @@ class HazardLearner:
         if data[:1] != bytes((VERSION,)):
             raise FatalError(f"learner state of version {data[:1].hex()}, this release reads {VERSION}")
         counts, arrays, columns = msgpack.unpackb(zlib.decompress(data[1:]))
-        learner = cls(prior=0.5, intervals=counts[0])
+        learner = cls(prior=0.5, intervals=counts[0], configuration=configuration)
         (
             _,
             learner._start,
@@ -418,7 +424,7 @@ class HazardLearner:
         learner._keys = pool.keys.copy()
         learner._weight = pool.weight.astype(np.float64)
         learner._root = np.full(learner._weight.shape, POOL_SQUARES**0.5)
-        alpha = _RATES[None, :, None]
+        alpha = learner._rates[None, :, None]
         learner._z = -learner._weight * ((BETA + learner._root) / alpha + L2)
         learner._groups, learner._is_cross, learner._sums = pool.groups.astype(np.int32), pool.is_cross.astype(np.bool_), np.zeros(n)
         learner._columns = n

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from models.features.registry import DENSE, WIDTH
 from models.features.vector import dense_id
+from models.learning.configurations import RATES
 from models.learning.encoding import EDGES
-from models.learning.regression import RATES, parts_of
+from models.learning.regression import parts_of
 from models.learning.table import attribute_table, column_table
 from schemas.errors import PoisonRecordError
 

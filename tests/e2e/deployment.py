@@ -27,7 +27,7 @@ WRITERS = ("store_results",)
 READS: Mapping[str, Sequence[Topic]] = {
     "enrich_events": (Topic.EVENTS_RECEIVED,),
     "score_leads": (Topic.EVENTS_ENRICHED, Topic.OUTCOMES_RECEIVED),
-    "learn_models": (Topic.EXAMPLES_MATURED,),
+    "learn_models": (Topic.EXAMPLES_MATURED, Topic.CHAMPIONS_CHOSEN),
     "store_results": (Topic.EVENTS_ENRICHED, Topic.OUTCOMES_RECEIVED, Topic.SCORES_PUBLISHED, Topic.METRICS_PUBLISHED, Topic.MODELS_PUBLISHED),
 }
 """Job → what it reads, in the order of the flow: when a job has committed all, whatever it gives to the next is on its topic."""

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from schemas.champion_choice import ChampionChoice
 from schemas.codec import Codec, Schema, schema_of
 from schemas.dead_letter import DeadLetter
 from schemas.enriched import EnrichedEvent
@@ -81,10 +82,28 @@ VALUES: dict[Topic, Value] = {
         "prox",
     ),
     Topic.EXAMPLES_MATURED: MaturedExample(
-        "acme", "lead|7", "e-1", 3, MONDAY, FRIDAY, 0, 4, True, True, 0.73, [0.1, 0.2, 0.3, 0.4, 0.5], 17, b"\x01\x00\xff"
+        "acme",
+        "lead|7",
+        "e-1",
+        3,
+        MONDAY,
+        FRIDAY,
+        0,
+        4,
+        True,
+        True,
+        0.73,
+        [0.1, 0.2, 0.3, 0.4, 0.5],
+        17,
+        b"\x01\x00\xff",
+        "slow",
+        ["prox", "plain"],
+        [0.5, 0.25],
+        [0.125, 0.0625, 0.5, 0.25],
     ),
-    Topic.MODELS_PUBLISHED: ModelSnapshot("acme", 17, MONDAY, "river", 1000, 2500, b"\x01\x00\xff", FRIDAY),
+    Topic.MODELS_PUBLISHED: ModelSnapshot("acme", 17, MONDAY, "river", 1000, 2500, b"\x01\x00\xff", FRIDAY, False),
     Topic.METRICS_PUBLISHED: Metric("acme", "auc", "published", MONDAY, 0.7543, 75_000, 17),
+    Topic.CHAMPIONS_CHOSEN: ChampionChoice("acme", "1772787600123-slow", "slow", "ops", FRIDAY),
     Topic.RECORDS_DEAD: DeadLetter(
         "enrich_events.enrich_lane", "prox.events.received.v1", "not_avro", "not in wire format", "0.1.0", FRIDAY, b"acme|7", b"\xff\x00{"
     ),

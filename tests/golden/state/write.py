@@ -20,7 +20,8 @@ from models.learning import hazard_learner, hazard_model
 from models.learning.hazard_learner import HazardLearner
 from models.learning.hazard_model import HazardModel, model_from_bytes
 from models.memory import LeadMemory, PendingPoint
-from models.pairing import KeptPoint, point_from_bytes
+from models.pairing import KeptPoint, KeptShadow, point_from_bytes
+from schemas.champion_choice import ChampionChoice
 from schemas.example import MaturedExample
 from schemas.ids import Millis
 from schemas.policy import DAY_MS, TenantPolicy
@@ -28,6 +29,8 @@ from tests.builders import a_model
 
 FOLDER = Path(__file__).parent
 FIRST_OF_THIS_LEARNER = 3
+FIRST_WITH_CHALLENGERS = 4
+CONTESTED = TenantPolicy(window_ms=None, challengers=("slow", "plain"))
 MONDAY = Millis(1_772_442_000_000)
 
 
@@ -127,21 +130,31 @@ def _windowed_meaning(data: bytes) -> Any:
 
 
 def _student() -> bytes:
-    learning = student.Student("acme", TenantPolicy(window_ms=None))
-    learning.learn([an_example(number) for number in range(4)])
-    learning.snapshot(now=MONDAY)
+    learning = student.Student("acme", CONTESTED)
+    learning.learn([judged_example(number) for number in range(4)])
+    learning.choose(ChampionChoice("acme", "c-1", "slow", "ops", MONDAY))
+    learning.learn([judged_example(4)])
     return learning.to_bytes()
 
 
+def judged_example(number: int) -> MaturedExample:
+    """One that two challengers scored too."""
+    said = {"shadow_learners": ["slow", "plain"], "shadow_propensities": [0.05 * number, 0.5], "shadow_hazards": [0.1, 0.2, 0.3, 0.4]}
+    return an_example(number)._replace(**said)
+
+
 def _read_student(data: bytes) -> student.Student:
-    return student.Student.from_bytes(data, "acme", TenantPolicy(window_ms=None))
+    policy = CONTESTED if msgpack.unpackb(data)[0] >= FIRST_WITH_CHALLENGERS else CONTESTED._replace(challengers=())
+    return student.Student.from_bytes(data, "acme", policy)
 
 
 def _student_meaning(data: bytes) -> Any:
     read = _read_student(data)
-    counts = {name: getattr(read, name) for name in ("version", "examples", "labels", "as_of")}
+    counts: dict[str, Any] = {name: getattr(read, name) for name in ("version", "examples", "labels", "as_of")}
+    if read.duels:
+        counts |= {"changes": [list(change) for change in read.standing.changes], "duels": [list(one) for one in read.verdicts().items()]}
     # before version 3 another learner, whose state says nothing to this one
-    kept = {"model": _model_meaning(read.learner.model())} if msgpack.unpackb(data)[0] >= FIRST_OF_THIS_LEARNER else {}
+    kept = {"model": _model_meaning(read.champion.model())} if msgpack.unpackb(data)[0] >= FIRST_OF_THIS_LEARNER else {}
     return counts | {"metrics": [list(metric) for metric in read.metrics()]} | kept
 
 
@@ -158,12 +171,16 @@ def _progress_meaning(data: bytes) -> Any:
 
 
 def _point() -> bytes:
-    return KeptPoint("e-1", 7, 0.25, (0.125, 0.5), a_vector().to_bytes()).to_bytes()
+    shadows = (KeptShadow("prox", 0.5, np.array([0.25, 0.75]).tobytes()), KeptShadow("plain", 0.125, np.array([0.5, 0.0]).tobytes()))
+    return KeptPoint("e-1", 7, 0.25, (0.125, 0.5), a_vector().to_bytes(), "slow", shadows).to_bytes()
 
 
 def _point_meaning(data: bytes) -> Any:
     point = point_from_bytes(data)
-    return point._asdict() | {"hazards": list(point.hazards), "features": point.features.hex()}
+    meant = point._asdict() | {"hazards": list(point.hazards), "features": point.features.hex()}
+    shadows = [[shadow.learner, shadow.propensity, np.frombuffer(shadow.hazards).tolist()] for shadow in meant.pop("shadows")]
+    # version 1 had none but the first learner
+    return meant | {"shadows": shadows} if data[0] > 1 else {name: value for name, value in meant.items() if name != "learner"}
 
 
 ENCODINGS = {

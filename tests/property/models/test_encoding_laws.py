@@ -11,10 +11,11 @@ from models.features.registry import WIDTH
 from models.features.vector import FeatureVector, vector_from_bytes
 from models.learning.hazard_model import HazardModel, model_from_bytes
 from models.memory import LeadMemory, PendingPoint
-from models.pairing import KeptPoint, point_from_bytes
+from models.pairing import KeptPoint, KeptShadow, point_from_bytes
 from models.remembrance import Remembrance
 from models.replay import DictMemories
 from schemas.enriched import EnrichedEvent
+from schemas.model_snapshot import LEARNER
 from tests.builders import a_model
 from tests.property.models.stories import stories
 from tests.strategies import longs, maybe_names, names, numbers_by_name, texts_by_name
@@ -30,6 +31,9 @@ points = st.builds(
     outcome_at=longs,
     is_won=st.integers(0, 1),
 )
+
+
+shadows = st.builds(KeptShadow, names, doubles, st.binary(max_size=5).map(lambda data: 8 * data))
 
 
 @st.composite
@@ -65,12 +69,17 @@ def test_a_memory_survives_its_bytes(row: m.Row, pending: list[PendingPoint]):
     assert (row.tobytes(), pending) == (read.row.tobytes(), read.pending)
 
 
-@given(names, st.integers(0, 2**63), doubles, st.lists(doubles, max_size=6).map(tuple), st.binary(max_size=200))
-def test_a_kept_point_survives_its_bytes(event_id: str, version: int, propensity: float, hazards: tuple[float, ...], features: bytes):
-    """The prediction as it was published, and its features."""
-    point = KeptPoint(event_id, version, propensity, hazards, features)
+@given(names, st.integers(0, 2**63), doubles, st.lists(doubles, max_size=6).map(tuple), st.binary(max_size=200), names, st.lists(shadows, max_size=3))
+def test_a_kept_point_survives_its_bytes(
+    event_id: str, version: int, propensity: float, hazards: tuple[float, ...], features: bytes, learner: str, beside: list[KeptShadow]
+):
+    """The prediction as it was published, its features, and what challengers said; what the first learner alone scored is as short as ever."""
+    point = KeptPoint(event_id, version, propensity, hazards, features, learner, tuple(beside))
+    alone = point._replace(learner=LEARNER, shadows=())
 
     assert point == point_from_bytes(point.to_bytes())
+    assert alone == point_from_bytes(alone.to_bytes())
+    assert 20 + 8 * len(hazards) + len(event_id.encode()) + len(features) == len(alone.to_bytes())
 
 
 @given(vectors())

@@ -6,18 +6,21 @@ from functools import partial
 from itertools import count, islice
 from pathlib import Path
 
+import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from jobs.operators.learn_tenant import PUBLISH_EVERY_MS, LearnTenant
 from jobs.operators.students import FOLD_AFTER, Students
 from models.learning.hazard_model import model_from_bytes
 from models.student import Student
+from schemas.champion_choice import THE_ONE_BEFORE, ChampionChoice
 from schemas.example import MaturedExample
 from schemas.policy import TenantPolicy
 from schemas.topics import Topic
-from tests.builders import an_event, later
+from tests.builders import MONDAY, an_event, later
 from tests.golden.state.write import an_example
-from tests.unit.jobs.fakes import CODEC, FakeMapState, Harness, Record, a_record, of, offline_settings
+from tests.unit.jobs.fakes import CODEC, FakeMapState, Harness, Published, Record, a_record, of, offline_settings
 
 POLICY = TenantPolicy(prior=0.3)
 
@@ -91,7 +94,7 @@ def test_a_restart_goes_on_where_it_was(lane: Harness):
     student.learn(taught)
 
     assert (6, student.labels) == (snapshot.version, snapshot.labels)
-    assert student.learner.model().to_bytes() == snapshot.payload
+    assert student.champion.model().to_bytes() == snapshot.payload
 
 
 @pytest.mark.parametrize("cuts", [[1] * 12, [5, 7], [2, 3, 7]])
@@ -137,6 +140,81 @@ def test_after_a_restart_the_timer_publishes_what_was_learned(lane: Harness):
 
     assert labels_in_state(lane) == snapshot.labels
     assert model_from_bytes(snapshot.payload).intervals == 5
+
+
+@pytest.fixture
+def contested(tmp_path: Path) -> Harness:
+    policy = POLICY._replace(challengers=("slow",))
+    return Harness(lambda: LearnTenant(offline_settings(tmp_path), {"acme": policy}))
+
+
+def record_of_choice(learner: str, number: int = 1, *, tenant: str = "acme") -> Record:
+    choice = ChampionChoice(tenant, f"c-{number}", learner, "ops", MONDAY)
+    return Record(tenant.encode(), CODEC.encode(choice), 1)
+
+
+def named(published: list[Published]) -> list[tuple[str, int, bool]]:
+    return [(snapshot.learner, snapshot.version, snapshot.is_champion) for snapshot in of(Topic.MODELS_PUBLISHED, published)]
+
+
+def test_challengers_are_published_beside_the_champion(contested: Harness):
+    """Under keys of their own, for score_leads to have them score."""
+    published = contested.take([record_of(learnable(0))])
+
+    assert [("prox", 1, True), ("slow", 1, False)] == named(published)
+    assert [b"acme|1", b"acme|slow|1"] == [one.key for one in published if one.topic == Topic.MODELS_PUBLISHED.value]
+
+
+def test_a_choice_is_followed_at_once_and_once(contested: Harness):
+    """Without waiting for an example; the former champion is published as a challenger. A rollback takes it back."""
+    contested.take([record_of(learnable(0))])
+    promoted = contested.take([record_of_choice("slow")])
+    contested.restart()
+    again = contested.take([record_of_choice("slow")])
+    back = contested.take([record_of_choice(THE_ONE_BEFORE, 2)])
+
+    assert ([("slow", 1, True), ("prox", 1, False)], [], [("prox", 1, True), ("slow", 1, False)]) == (named(promoted), named(again), named(back))
+    assert [("prox", 0.0), ("slow", 1.0)] == [(m.model, m.value) for m in of(Topic.METRICS_PUBLISHED, promoted) if m.name == "champion"]
+
+
+def test_a_choice_survives_a_restart(contested: Harness):
+    """What is learned after it is published of the new champion."""
+    contested.take([record_of(learnable(0)), record_of_choice("slow")])
+    contested.restart()
+    published = contested.take([record_of(learnable(1))]) + contested.wait()
+
+    assert ("slow", 2, True) in named(published)
+
+
+@pytest.mark.parametrize("choice", [record_of_choice("fast"), record_of_choice(THE_ONE_BEFORE), record_of_choice("slow")._replace(key=b"globex")])
+def test_a_choice_that_cannot_be_followed_becomes_a_dead_letter(contested: Harness, choice: Record):
+    """Whole, under the topic that it came by; the champion stays."""
+    contested.take([record_of(learnable(0))])
+    published = contested.take([choice])
+    [letter] = of(Topic.RECORDS_DEAD, published)
+
+    assert (choice.key, choice.value, Topic.CHAMPIONS_CHOSEN.value, []) == (letter.key, letter.value, letter.topic, named(published))
+
+
+def test_drift_is_told_when_it_is_seen(lane: Harness):
+    """On the metrics topic, by how much predictions became worse; and logged."""
+    rng = np.random.default_rng(1)
+    examples = []
+    for number in range(1_500):
+        is_converted = bool(rng.random() < (0.1 if number < 700 else 0.9))
+        at = later(MONDAY, days=number // 50)
+        examples.append(
+            learnable(number)._replace(
+                lead=f"lead {number}", as_of=at, matured_at=later(at, days=30), propensity=0.1, is_converted=is_converted, is_final=True
+            )
+        )
+    with capture_logs() as logs:
+        published = [one for start in range(0, 1_500, 100) for one in lane.take([record_of(example) for example in examples[start : start + 100]])]
+    drifts = [metric for metric in of(Topic.METRICS_PUBLISHED, published) if metric.name == "drift"]
+
+    assert drifts
+    assert all(metric.value > 0.0 and metric.as_of > examples[700].matured_at for metric in drifts)
+    assert ["drift.detected"] * len(drifts) == [line["event"] for line in logs]
 
 
 def test_a_tenant_without_a_policy_has_the_default(lane: Harness):

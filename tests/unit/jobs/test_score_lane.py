@@ -223,6 +223,39 @@ def test_a_base_that_cannot_score_becomes_a_dead_letter(lane: Callable[..., Harn
     assert ("prox.models.published.v1", "invalid", night.trained_at) == (letter.topic, letter.reason, score.base_version)
 
 
+def a_shadow(version: int, learner: str, *, shift: float = 1.0) -> tuple[bytes, bytes]:
+    snapshot = ModelSnapshot(TENANT, version, MONDAY, learner, 1, 1, a_model(shift=shift).to_bytes(), MONDAY, is_champion=False)
+    return snapshot.key.encode(), CODEC.encode(snapshot)
+
+
+def a_champion(version: int, learner: str, *, shift: float = 1.0) -> tuple[bytes, bytes]:
+    snapshot = ModelSnapshot(TENANT, version, MONDAY, learner, 1, 1, a_model(shift=shift).to_bytes(), MONDAY)
+    return snapshot.key.encode(), CODEC.encode(snapshot)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_challengers_score_beside_the_champion(lane: Callable[..., Harness], *, restarts: bool):
+    """Those of the tenant's settings; examples carry what they said, also when another one became champion in between."""
+    harness = lane(policy=DAY._replace(challengers=("slow",)))
+    said = []
+    story = [a_snapshot(5), a_shadow(5, "slow"), a_shadow(5, "fast"), a_shadow(4, "slow", shift=9.0), a_champion(5, "slow"), a_snapshot(6)]
+    for number, heard in enumerate(story):
+        harness.hear(*heard)
+        if restarts:
+            harness.restart()
+        [event] = [a_record(one) for one in arrived(viewed_page(f"lead {number}", at=MONDAY))]
+        [score] = of(Topic.SCORES_PUBLISHED, harness.take([event], clock=MONDAY))
+        said.append((score.learner, score.model_version))
+    published = harness.take(records(viewed_page("eve", at=WEDNESDAY)), clock=clock_of(WEDNESDAY))
+    examples = {example.lead: example for example in of(Topic.EXAMPLES_MATURED, published)}
+
+    assert [(LEARNER, 5)] * 4 + [("slow", 5), (LEARNER, 6)] == said
+    assert [[], ["slow"], ["slow"], ["slow"], [LEARNER], ["slow"]] == [examples[f"lead {number}"].shadow_learners for number in range(6)]
+    assert [example.learner for example in examples.values()] == [learner for learner, _ in said]
+    # the older snapshot of the challenger was passed over, and its prediction is the one that it publishes as champion
+    assert examples["lead 3"].shadow_hazards == examples["lead 4"].hazards
+
+
 @pytest.mark.parametrize("value", [b"?", CODEC.encode(viewed_page()), a_snapshot(1)[1][:-20]], ids=["garbage", "an event", "cut short"])
 def test_a_snapshot_that_cannot_score_becomes_a_dead_letter(lane: Callable[..., Harness], value: bytes):
     """And the model before goes on."""

@@ -19,6 +19,7 @@ from models.windowed import WindowedPrequential
 from schemas.errors import FatalError, PoisonRecordError
 from schemas.example import MaturedExample
 from schemas.ids import Millis
+from schemas.model_snapshot import LEARNER
 from schemas.policy import DAY_MS, TenantPolicy
 from tests.builders import MONDAY, TENANT, a_model, arrived, later, opened_email, viewed_page, won
 
@@ -147,19 +148,23 @@ def test_a_student_counts_a_prediction_once_when_its_window_is_over():
     student.learn([an_example(is_final=False)._replace(matured_at=later(MONDAY, days=1, hours=1))])
 
     assert (1, 2, []) == early
-    assert (1, 1, pytest.approx(0.04)) == (student.examples, student.prequential.counted.points, student.prequential.counted.values()["brier"])
+    assert (1, 1, pytest.approx(0.04)) == (
+        student.examples,
+        student.judged[LEARNER].counted.points,
+        student.judged[LEARNER].counted.values()["brier"],
+    )
 
 
 def test_a_student_of_the_release_before_goes_on():
     """What it had counted stays counted; its learner, which was another, begins anew."""
     student = Student(TENANT, TenantPolicy(window_ms=None))
     student.learn([an_example(), an_example(is_converted=True)])
-    _, counts, learner, _ = msgpack.unpackb(student.to_bytes())
-    old = msgpack.packb([1, counts, learner, student.prequential.counted.to_bytes()])
+    _, counts, *_ = msgpack.unpackb(student.to_bytes())
+    old = msgpack.packb([1, counts, b"a learner of long ago", student.judged[LEARNER].counted.to_bytes()])
     read = Student.from_bytes(old, TENANT, TenantPolicy(window_ms=None))
 
     assert student.metrics() == read.metrics()
-    assert HazardLearner(prior=0.15, intervals=1).to_bytes() == read.learner.to_bytes()
+    assert HazardLearner(prior=0.15, intervals=1).to_bytes() == read.champion.to_bytes()
 
 
 def test_a_version_is_how_much_was_taught():

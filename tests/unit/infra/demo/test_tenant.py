@@ -11,7 +11,7 @@ from schemas.policy import TenantPolicy
 
 POLICIES = [
     TenantPolicy(),
-    TenantPolicy(window_ms=None, is_repeatable=True, prior=0.3),
+    TenantPolicy(window_ms=None, is_repeatable=True, prior=0.3, challengers=("plain", "slow")),
     TenantPolicy(window_ms=86_400_000, skip_types=frozenset({'A "quoted" type', "W_Nabellen offertes"})),
 ]
 
