@@ -45,6 +45,7 @@ def create_app(settings: Settings, stores: Stores | None = None) -> FastAPI:
         title="ProX", version=VERSION, description=DESCRIPTION, lifespan=lifespan, generate_unique_id_function=_operation_id, redirect_slashes=False
     )
     app.state.stores = answering
+    app.state.policies = settings.policies()
     app.state.keys = KeyRing(settings.tenants())
     for router in (leads.router, models.router, metrics.router):
         app.include_router(router, dependencies=[Depends(query_once)])

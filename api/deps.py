@@ -1,6 +1,7 @@
 """What routes depend on, as aliases: the tenant, the stores, and the parameters that several share."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from api.problems import ProblemError
 from api.stores import Stores
 from connectors.cassandra.admission import END_OF_TIME
 from schemas.ids import Millis
+from schemas.policy import TenantPolicy
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -44,6 +46,14 @@ def _tenant(
 
 StoresDep = Annotated[Stores, Depends(_stores)]
 TenantDep = Annotated[str, Depends(_tenant)]
+
+
+def _policy(request: Request, tenant: TenantDep) -> TenantPolicy:
+    policies: Mapping[str, TenantPolicy] = request.app.state.policies
+    return policies.get(tenant, TenantPolicy())
+
+
+PolicyDep = Annotated[TenantPolicy, Depends(_policy)]
 LeadPath = Annotated[
     str,
     BeforeValidator(segment),

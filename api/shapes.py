@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Generic, Self, TypeVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from api.deps import EPOCH
@@ -10,9 +11,12 @@ from connectors.cassandra.events import StoredEvent
 from connectors.cassandra.leads import RankedLead
 from connectors.cassandra.models import StoredModel
 from connectors.cassandra.profiles import StoredProfile
+from models.conversion_time import conversion_time
+from models.explanations import in_words
 from schemas.ids import Millis
 from schemas.metric import Metric
 from schemas.outcome import Outcome
+from schemas.policy import TenantPolicy
 from schemas.score import LeadScore
 
 T = TypeVar("T")
@@ -54,10 +58,31 @@ class ReasonPublic(Shape):
 
     feature: str = Field(examples=["recency.demo_request"])
     contribution: float = Field(examples=[0.81])
+    words: str | None = Field(description="What it says of the lead; null in scores of older releases.", examples=["email opened: 3 times"])
+
+
+class ConversionPublic(Shape):
+    """When the lead converts, if it does within the attribution window."""
+
+    expected_at: Instant
+    median_at: Instant
+    by_day: list[float] = Field(
+        description="Probability of having converted by the end of each day after `as_of`; the last one is the propensity.",
+        examples=[[0.05, 0.11, 0.14]],
+    )
+
+    @classmethod
+    def of(cls, s: LeadScore, policy: TenantPolicy) -> Self | None:
+        """The shape of what a score foretells; None: without a window, of another window than today's, or before scores told it."""
+        if not s.converted_by or len(s.converted_by) != len(policy.interval_ends_ms):
+            return None
+        time = conversion_time(np.array(s.converted_by), policy.interval_ends_ms)
+        expected, median = (instant(Millis(s.as_of + round(after_ms))) for after_ms in (time.expected_ms, time.median_ms))
+        return cls(expected_at=expected, median_at=median, by_day=time.by_day.tolist())
 
 
 class ScorePublic(Shape):
-    """A score and why it is so. The lead's first `sequence` events and model `model_version` give it again."""
+    """A score and why it is so. The lead's first `sequence` events, version `model_version` of `learner` and the base give it again."""
 
     event_id: str = Field(description="The event it was made on.", examples=["e-1001"])
     sequence: int = Field(description="How many of the lead's events it rests on.", examples=[17])
@@ -67,23 +92,35 @@ class ScorePublic(Shape):
     reasons: list[ReasonPublic]
     baseline: float = Field(description="The logit of an average lead.", examples=[-1.73])
     rest: float = Field(description="What all else contributes: baseline + contributions + rest is the propensity's logit.", examples=[0.12])
+    evidence: int = Field(description="Labels of your own that the model had learned: how sure it may be.", examples=[5400])
+    conversion: ConversionPublic | None
+    learner: str = Field(description="Whose version the model is.", examples=["prox"])
     model_version: int = Field(description="0: before any label.", examples=[12])
+    base_version: int = Field(description="The nightly base that had a say: when it was trained, in milliseconds; 0: none.", examples=[1772442000000])
     feature_digest: int = Field(description="CRC-32 of the feature vector.", examples=[2868412953])
     scored_at: Instant
 
     @classmethod
-    def of(cls, s: LeadScore) -> Self:
+    def of(cls, s: LeadScore, policy: TenantPolicy) -> Self:
         """The shape of a score."""
+        values = s.reason_values if len(s.reason_values) == len(s.reason_features) else [None] * len(s.reason_features)
         return cls(
             event_id=s.event_id,
             sequence=s.sequence,
             as_of=instant(s.as_of),
             propensity=s.propensity,
             grade=s.grade,
-            reasons=[ReasonPublic(feature=r.feature, contribution=r.contribution) for r in s.reasons],
+            reasons=[
+                ReasonPublic(feature=r.feature, contribution=r.contribution, words=None if value is None else in_words(r.feature, value))
+                for r, value in zip(s.reasons, values, strict=True)
+            ],
             baseline=s.baseline,
             rest=s.rest,
+            evidence=s.evidence,
+            conversion=ConversionPublic.of(s, policy),
+            learner=s.learner,
             model_version=s.model_version,
+            base_version=s.base_version,
             feature_digest=s.feature_digest,
             scored_at=instant(s.scored_at),
         )
@@ -198,10 +235,15 @@ class ModelPublic(Shape):
 
 
 class MetricPublic(Shape):
-    """A prequential measurement: each prediction counts once, as it was published."""
+    """A prequential measurement: each prediction counts once, as it was made when its event was scored.
+
+    Of each learner `auc`, `log_loss`, `brier`, `ece` and `base_rate`. `drift`: by how much the mean squared error by lead has risen, as of the
+    day on which it was seen. Where there are challengers, `champion` is 1 for the learner that scores follow; `duel_log_loss` is how much
+    greater a challenger's log loss by lead is than the champion's, and `duel_log_loss_at_most` what it is at most, beyond doubt.
+    """
 
     name: str = Field(examples=["auc"])
-    model: str = Field(examples=["live"])
+    model: str = Field(description="Whose predictions they are.", examples=["prox"])
     as_of: Instant
     value: float | None = Field(description="null where it is not defined yet.", examples=[0.754])
     points: int = Field(description="Scoring points it was measured on.", examples=[21000])

@@ -1,4 +1,4 @@
-"""When a lead will convert, if it does: from the hazards of a score."""
+"""When a lead will convert, if it does: from the hazards behind a score."""
 
 from typing import NamedTuple
 
@@ -8,10 +8,12 @@ import numpy.typing as npt
 from schemas.policy import DAY_MS
 
 Doubles = npt.NDArray[np.float64]
+SURE = 1e-12
+"""Survival is held this far from 0 and 1, so that its logarithm is a number other than 0."""
 
 
 class ConversionTime(NamedTuple):
-    """What a score's hazards say of the date.
+    """What a score says of the date.
 
     Parameters
     ----------
@@ -28,41 +30,59 @@ class ConversionTime(NamedTuple):
     median_ms: float
 
 
-def mixed_hazards(hazards: Doubles, trust: Doubles) -> Doubles:
-    """One hazard for each interval, (K,), from those of each rate, (rates x K), by rate: exact for the mixture of their survivals.
+def converted_by(hazards: Doubles, trust: Doubles, propensity: Doubles) -> Doubles:
+    """Probability of having converted by the end of each interval, (n, K), of n scores: the last one is the propensity.
 
-    Examples
-    --------
-    >>> mixed_hazards(np.array([0.5, 0.0, 0.5, 1.0]), np.array([0.5, 0.5])).round(3).tolist()
-    [0.5, 0.5]
-    """
-    survival = np.cumprod(1.0 - hazards.reshape(len(trust), -1), axis=1)
-    mixed = np.concatenate([[1.0], trust @ survival])
-    return np.asarray(1.0 - np.divide(mixed[1:], mixed[:-1], out=np.zeros(len(mixed) - 1), where=mixed[:-1] > 0.0))
-
-
-def conversion_time(hazards: Doubles, ends_ms: tuple[int, ...]) -> ConversionTime:
-    """The date that hazards foretell; within an interval every instant is as likely as any other.
+    Exact for the mixture of the rates' survivals. Where the published propensity is another than that of the hazards, as the nightly base
+    had a say in it, all intervals share the difference in proportion to their own hazards' logarithms.
 
     Parameters
     ----------
     hazards
-        Of each interval, (K,), in [0, 1].
+        (n, rates x K), by rate, then by interval.
+    trust
+        Of the rates, their sum 1.
+    propensity
+        As published, (n,), in (0, 1).
+
+    References
+    ----------
+    [^1]: Cox, "Regression models and life-tables", JRSS B 34(2), 1972: proportional hazards.
+
+    Examples
+    --------
+    >>> converted_by(np.array([[0.5, 0.0, 0.5, 1.0]]), np.array([0.5, 0.5]), np.array([0.75])).round(3).tolist()
+    [[0.5, 0.75]]
+    """
+    survival = np.cumprod(1.0 - hazards.reshape(len(hazards), len(trust), -1), axis=2)
+    # rate by rate: a sum whose order depends on how many scores there are would depend on the batch
+    mixed = sum(share * survival[:, rate] for rate, share in enumerate(trust.tolist()))
+    held = np.clip(mixed, SURE, 1.0 - SURE)
+    stretched = held ** (np.log1p(-propensity) / np.log(held[:, -1]))[:, None]
+    return np.asarray(1.0 - stretched)
+
+
+def conversion_time(converted: Doubles, ends_ms: tuple[int, ...]) -> ConversionTime:
+    """The date that a score foretells; within an interval every instant is as likely as any other.
+
+    Parameters
+    ----------
+    converted
+        Probability of having converted by the end of each interval, (K,), in [0, 1], never falling.
     ends_ms
         Ends of the K intervals, in ms after the score, ascending.
 
     Examples
     --------
-    >>> time = conversion_time(np.array([0.5, 0.0]), (DAY_MS, 3 * DAY_MS))
+    >>> time = conversion_time(np.array([0.5, 0.5]), (DAY_MS, 3 * DAY_MS))
     >>> time.by_day.tolist(), time.expected_ms / DAY_MS, time.median_ms / DAY_MS
     ([0.5, 0.5, 0.5], 0.5, 0.5)
     """
     edges = np.array([0, *ends_ms], np.float64)
-    converted = np.concatenate([[0.0], 1.0 - np.cumprod(1.0 - hazards)])
+    reached = np.concatenate([[0.0], converted])
     days = np.arange(1, int(np.ceil(edges[-1] / DAY_MS)) + 1) * DAY_MS
-    share = np.diff(converted)
-    total = float(converted[-1])
+    total = float(reached[-1])
     middles = (edges[:-1] + edges[1:]) / 2.0
-    expected = float(share @ middles / total) if total > 0.0 else float(edges[-1] / 2.0)
-    median = float(np.interp(total / 2.0, converted, edges)) if total > 0.0 else float(edges[-1] / 2.0)
-    return ConversionTime(np.interp(days, edges, converted), expected, median)
+    expected = float(np.diff(reached) @ middles / total) if total > 0.0 else float(edges[-1] / 2.0)
+    median = float(np.interp(total / 2.0, reached, edges)) if total > 0.0 else float(edges[-1] / 2.0)
+    return ConversionTime(np.interp(days, edges, reached), expected, median)

@@ -9,6 +9,7 @@ import numpy as np
 
 from models import memory as m
 from models import pairing
+from models.conversion_time import converted_by
 from models.due import bucket_of
 from models.features.vector import PATTERN_MODEL, digest
 from models.grading import GRADES, grade
@@ -117,6 +118,8 @@ class Answers(NamedTuple):
     attributes: list[int]
     vectors: FeatureVectors
     with_base: list[bool]
+    converted_by: list[list[float]]
+    evidence: int
     shadows: list[ShadowAnswers]
 
     def hazards_of(self, i: int) -> bytes:
@@ -244,7 +247,7 @@ class Engine:
             if answers is None:
                 answers = of_tenant[event.tenant] = self._answers(event.tenant, policy, model_of, remembered.vectors)
             propensity = answers.propensities[i]
-            reasons, shares = self._reasons(i, answers)
+            reasons, shares, values = self._reasons(i, answers)
             grade_index = grade(propensity, engagement, int(memory.row[m.GRADE]))
             memory.row[m.GRADE] = grade_index
             out.scores.append(
@@ -266,6 +269,9 @@ class Engine:
                     rest=log(propensity / (1.0 - propensity)) - answers.baselines[i] - sum(shares),
                     base_version=answers.base_version if answers.with_base[i] else 0,
                     learner=answers.learner,
+                    reason_values=values,
+                    evidence=answers.evidence,
+                    converted_by=answers.converted_by[i],
                 )
             )
             pending = pairing.new_point(memory, policy, sequence=event.sequence, as_of=as_of, event_id=event.event_id)
@@ -298,6 +304,7 @@ class Engine:
         # a lane mixes tenants: the whole batch under each model is cheaper than parting it, as nearly all batches have one tenant
         versioned = model_of(tenant) or VersionedModel(0, untrained(policy.prior, max(len(policy.interval_ends_ms), 1)))
         scorable, scored, with_base = versioned.score(FeatureVectors(*vectors[:4]), vectors.after[:, 0])
+        n = len(scored.propensity)
         return Answers(
             learner=versioned.learner,
             version=versioned.version,
@@ -311,11 +318,13 @@ class Engine:
             attributes=versioned.model.attributes.tolist(),
             vectors=scorable,
             with_base=with_base.tolist(),
+            converted_by=converted_by(scored.hazards, versioned.model.trust, scored.propensity).tolist() if policy.interval_ends_ms else [[]] * n,
+            evidence=versioned.model.evidence,
             shadows=[_shadow_answers(shadow, scorable) for shadow in versioned.shadows],
         )
 
-    def _reasons(self, i: int, answers: Answers) -> tuple[list[str], list[float]]:
-        names, shares = [], []
+    def _reasons(self, i: int, answers: Answers) -> tuple[list[str], list[float], list[float]]:
+        names, shares, values = [], [], []
         for place, share in zip(answers.reason_at[i], answers.reason_share[i], strict=True):
             if place == -1:
                 break
@@ -323,7 +332,8 @@ class Engine:
             if name is not None:
                 names.append(name)
                 shares.append(share)
-        return names, shares
+                values.append(answers.vectors.value_at(i, place) if place >= 0 else 0.0)
+        return names, shares, values
 
     def _absent(self, attribute: int) -> str | None:
         name = self._remembrance.name_of_absent(attribute)

@@ -40,7 +40,7 @@ def in_words(name: str, value: float) -> str:
     name
         As the engine names it: `gap`, `channel=web`, `events_of_type=email_opened`, `profile.plan=pro`, `no city`, `amount`.
     value
-        As it stands in the vector; that of a category or of an absence does not matter.
+        As it stands in the vector, finite; that of a category or of an absence does not matter.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def in_words(name: str, value: float) -> str:
         count = _count(value)
         return _COUNTS[name].format(count if name == "type_events" else _many(count, "event"))
     if name in _HOURS:
-        return _HOURS[name].format(_span(expm1(value)))
+        return _HOURS[name].format(_span(expm1(min(value, 40.0))))
     if name in _DECAYED:
         return f"{_many(max(round(value), 0), 'event')} {_DECAYED[name]}"
     return _of_others(name, value)

@@ -22,6 +22,9 @@ class LeadScore(NamedTuple):
     `reason_features` and `reason_shares` are parallel, the largest share first: two arrays cost the encoder half of an array of records.
     `baseline` is the logit of the mean vector, `rest` what all other features contribute: baseline + shares + rest is the propensity's logit
     within 1e-6.
+    `reason_values` are the reasons' values in the feature vector: what `models.explanations` puts into words. `evidence` is how many labels of
+    the tenant's own the model had learned. `converted_by` is the probability of having converted by the end of each interval, the last one
+    the propensity; empty where there is no window.
     `feature_digest` is the CRC-32 of the feature vector's bytes. `scored_at` is wall-clock, for latency only.
     """
 
@@ -42,6 +45,9 @@ class LeadScore(NamedTuple):
     rest: float = 0.0
     base_version: int = 0
     learner: str = LEARNER
+    reason_values: list[float] = []  # noqa: RUF012 - never changed: a score is a value
+    evidence: int = 0
+    converted_by: list[float] = []  # noqa: RUF012 - never changed: a score is a value
 
     @property
     def reasons(self) -> list[Reason]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from api import cursors
-from api.deps import LeadPath, Paging, SpanDep, StoresDep, TenantDep
+from api.deps import LeadPath, Paging, PolicyDep, SpanDep, StoresDep, TenantDep
 from api.problems import ProblemError
 from api.shapes import EventPublic, LeadPublic, OutcomePublic, PagePublic, ProfilePublic, RankedLeadPublic, ScorePublic
 from api.stores import Stores
@@ -40,21 +40,21 @@ def ranked_leads(tenant: TenantDep, stores: StoresDep, query: Annotated[Ranking,
 
 
 @router.get("/{lead}", summary="Everything about a lead")
-def lead_view(tenant: TenantDep, stores: StoresDep, lead: LeadPath) -> LeadPublic:
-    """Profile, latest score with its reasons, and latest outcome."""
+def lead_view(tenant: TenantDep, stores: StoresDep, policy: PolicyDep, lead: LeadPath) -> LeadPublic:
+    """Profile, latest score with its reasons and when the lead may convert, and latest outcome."""
     profile, score, outcome = stores.profiles.profile(tenant, lead), stores.scores.latest(tenant, lead), stores.outcomes.latest(tenant, lead)
     if profile is None and score is None and outcome is None:
         raise _unknown(lead)
     return LeadPublic(
         lead=lead,
         profile=profile and ProfilePublic.of(profile),
-        score=score and ScorePublic.of(score),
+        score=score and ScorePublic.of(score, policy),
         outcome=outcome and OutcomePublic.of(outcome),
     )
 
 
 @router.get("/{lead}/scores", summary="How a lead's score moved")
-def score_history(tenant: TenantDep, stores: StoresDep, lead: LeadPath, query: SpanDep) -> PagePublic[ScorePublic]:
+def score_history(tenant: TenantDep, stores: StoresDep, policy: PolicyDep, lead: LeadPath, query: SpanDep) -> PagePublic[ScorePublic]:
     """Scores, newest first; one for each event that was scored."""
     question = f"{tenant} scores {lead}"
     page = stores.scores.history(
@@ -62,7 +62,7 @@ def score_history(tenant: TenantDep, stores: StoresDep, lead: LeadPath, query: S
     )
     if not page.items:
         _check_known(stores, tenant, lead)
-    return PagePublic(items=[ScorePublic.of(item) for item in page.items], next=page.next and cursors.encode(question, page.next))
+    return PagePublic(items=[ScorePublic.of(item, policy) for item in page.items], next=page.next and cursors.encode(question, page.next))
 
 
 @router.get("/{lead}/events", summary="What a lead did")

@@ -57,7 +57,8 @@ def _insert(table: str, columns: str) -> str:
     return f"INSERT INTO {table} ({columns}) VALUES ({marks}) USING TIMESTAMP ?"  # noqa: S608 — names are constants of this module
 
 
-_SCORE = "event_id, sequence, propensity, grade, reasons, baseline, rest, model_version, feature_digest, scored_at, received_at"
+_WHY = "reasons, reason_values, baseline, rest, evidence, converted_by"
+_SCORE = f"event_id, sequence, propensity, grade, {_WHY}, learner, model_version, base_version, feature_digest, scored_at, received_at"
 INSERT_SCORE = _insert("scores_by_lead", f"tenant, lead, as_of, {_SCORE}")
 INSERT_FIRST_SCORE = _insert("scores_by_lead", "tenant, lead, first_as_of")
 INSERT_HISTORY = _insert("score_history_by_lead", f"tenant, lead, month, as_of, {_SCORE}")
@@ -143,8 +144,9 @@ def _add_scores(result: Plan, scores: list[LeadScore], *, is_first: bool) -> Non
 
 
 def _score_columns(s: LeadScore) -> tuple[Any, ...]:
-    why = (s.reasons, s.baseline, s.rest)
-    return (s.event_id, s.sequence, s.propensity, s.grade, *why, s.model_version, s.feature_digest, s.scored_at, s.received_at)
+    why = (s.reasons, s.reason_values, s.baseline, s.rest, s.evidence, s.converted_by)
+    by_whom = (s.learner, s.model_version, s.base_version)
+    return (s.event_id, s.sequence, s.propensity, s.grade, *why, *by_whom, s.feature_digest, s.scored_at, s.received_at)
 
 
 def _add_ranks(result: Plan, key: str, scores: list[LeadScore], closing: list[int], before: int | None, known_places: Set[tuple[str, Place]]) -> None:

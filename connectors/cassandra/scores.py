@@ -6,11 +6,12 @@ from connectors.cassandra.client import CassandraClient, Row
 from connectors.cassandra.months import millis, months_back
 from connectors.cassandra.page import Moment, Page, page_of, walk
 from schemas.ids import Millis
+from schemas.model_snapshot import LEARNER
 from schemas.score import LeadScore
 
 SELECT = (
-    "SELECT tenant, lead, event_id, sequence, as_of, propensity, grade, reasons, baseline, rest,"
-    " model_version, feature_digest, scored_at, received_at"
+    "SELECT tenant, lead, event_id, sequence, as_of, propensity, grade, reasons, reason_values, baseline, rest,"
+    " evidence, converted_by, learner, model_version, base_version, feature_digest, scored_at, received_at"
 )
 LATEST = f"{SELECT} FROM scores_by_lead WHERE tenant = ? AND lead = ?"
 BOUNDS = "SELECT as_of, first_as_of FROM scores_by_lead WHERE tenant = ? AND lead = ?"
@@ -47,5 +48,7 @@ def _score(row: Row) -> LeadScore:
     times = {"as_of": millis(row.as_of), "scored_at": millis(row.scored_at), "received_at": millis(row.received_at)}
     fields = row._asdict() | times
     reasons = fields.pop("reasons") or ()
-    fields |= {name: fields[name] or 0.0 for name in ("baseline", "rest")}  # rows from before these columns
+    # rows from before these columns, and lists that were empty
+    fields |= {name: fields[name] or 0.0 for name in ("baseline", "rest")} | {name: fields[name] or 0 for name in ("evidence", "base_version")}
+    fields |= {name: list(fields[name] or ()) for name in ("reason_values", "converted_by")} | {"learner": fields["learner"] or LEARNER}
     return LeadScore(**fields, reason_features=[feature for feature, _ in reasons], reason_shares=[share for _, share in reasons])

@@ -1,5 +1,6 @@
 """Feature vectors as a matrix: which sparse features become columns, and where."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ CATEGORY_COLUMNS = 256
 NUMBER_COLUMNS = 128
 SUPPORT = 10
 """Vectors that must have a feature before it becomes a column: below, trees could only learn it by heart."""
+LARGEST = 1e6
+"""Numbers are logarithms and counts: beyond is infinity, and told as this."""
 NEARLY_ZERO = 1e-30
 """LightGBM takes numbers up to 1e-35 for 0, onnxruntime does not: none so small reach them."""
 
@@ -79,6 +82,12 @@ class FeatureVectors(NamedTuple):
         """Vector i."""
         start, end = int(self.ends[i - 1]) if i else 0, int(self.ends[i])
         return FeatureVector(self.dense[i], self.ids[start:end], self.values[start:end])
+
+    def value_at(self, i: int, place: int) -> float:
+        """What stands at a place of vector i, dense features first; a finite number."""
+        start = int(self.ends[i - 1]) if i else 0
+        value = float(self.dense[i, place] if place < WIDTH else self.values[start + place - WIDTH])
+        return 0.0 if math.isnan(value) else min(max(value, -LARGEST), LARGEST)
 
     def __len__(self) -> int:
         return len(self.ends)

@@ -37,7 +37,7 @@ def test_a_lead_is_one_answer(acme: TestClient):
     lead = acme.get("/v1/leads/ada").json()
 
     assert ("Ada", 0.7, "won") == (lead["profile"]["name"], lead["score"]["propensity"], lead["outcome"]["outcome"])
-    assert [{"feature": "recency", "contribution": 0.5}, {"feature": "visits", "contribution": -0.25}] == lead["score"]["reasons"]
+    assert [("recency", 0.5), ("visits", -0.25)] == [(reason["feature"], reason["contribution"]) for reason in lead["score"]["reasons"]]
 
 
 @pytest.mark.parametrize("lead", ["web/7", "/", "a/scores", "100%", "100%2F", "%25", "für/ alle?#", "a|b"])

@@ -80,6 +80,9 @@ VALUES: dict[Topic, Value] = {
         0.0625,
         1_772_438_400_000,
         "prox",
+        [4.29, 0.0],
+        5_400,
+        [0.1, 0.25, 0.5, 0.7, 0.7312345678901234],
     ),
     Topic.EXAMPLES_MATURED: MaturedExample(
         "acme",

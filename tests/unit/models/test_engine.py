@@ -5,6 +5,7 @@ import math
 from models import memory as m
 from models.due import BUCKET_MS
 from models.engine import Engine
+from models.explanations import in_words
 from models.pairing import PENDING_LIMIT
 from models.replay import DictMemories
 from models.scorer import REASONS
@@ -24,6 +25,23 @@ def test_every_engagement_is_scored():
     assert [("ada-page_viewed-1772442000000", 1, 7), ("ada-email_opened-1772528400000", 2, 7)] == [
         (score.event_id, score.sequence, score.model_version) for score in scores
     ]
+
+
+def test_a_score_says_what_its_reasons_stand_for_how_sure_it_is_and_when():
+    """Each reason with its value, words and all; the labels behind the model; a probability by interval that ends at the propensity."""
+    [score] = Lane().take(arrived(viewed_page(at=MONDAY, seconds=900.0)))
+
+    assert len(score.reason_features) == len(score.reason_values) == REASONS
+    assert "seconds on page is 900" in [in_words(name, value) for name, value in zip(score.reason_features, score.reason_values, strict=True)]
+    assert (100, 5) == (score.evidence, len(score.converted_by))
+    assert math.isclose(score.converted_by[-1], score.propensity, rel_tol=1e-12)
+
+
+def test_without_a_window_a_score_has_no_date():
+    """An outcome may come whenever."""
+    [score] = Lane(policy=AT_ONCE, model_of=lambda _: None).take(arrived(viewed_page(at=MONDAY)))
+
+    assert ([], 0) == (score.converted_by, score.evidence)
 
 
 def test_observations_and_profile_updates_are_not_scored():
