@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperGroup
 
-from infra import champions, dead_letters, demo, feed, train_base, verify
+from infra import champions, dead_letters, demo, feed, train_base, train_pool, verify
 from infra.settings import Settings
 from infra.stack import SERVERS, Part, Stack, signals, view
 from infra.stack.addresses import FILE, Addresses
@@ -139,6 +139,7 @@ feed.register(app)
 dead_letters.register(app)
 demo.register(app)
 train_base.register(app)
+train_pool.register(app)
 verify.register(app)
 
 if __name__ == "__main__":

@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     flink: FlinkConfig = FlinkConfig()
     api: ApiConfig = ApiConfig()
     tenants_file: Path | None = Field(default=None, description="TOML, a table for each tenant; tenants that are not in it have the defaults")
+    pool_file: Path | None = Field(default=None, description="what `python -m infra train-pool` wrote: tenants without labels begin with it")
     release: str = Field(default="", description="what dead letters name as their processor; empty: the version, with the commit in a checkout")
     run_dir: Path = Field(default=Path(".run"), description="pids, logs and data of the local stack")
 
@@ -123,6 +124,21 @@ class Settings(BaseSettings):
             return {name: TenantSettings.model_validate(table) for name, table in tables.items()}
         except (OSError, tomllib.TOMLDecodeError, ValidationError) as exc:
             raise ConfigError(f"{PREFIX}TENANTS_FILE {self.tenants_file}: {exc}") from exc
+
+    def pool(self) -> bytes | None:
+        """The pooled model, read now; None: tenants begin with their prior.
+
+        Raises
+        ------
+        ConfigError
+            The file cannot be read.
+        """
+        if self.pool_file is None:
+            return None
+        try:
+            return self.pool_file.read_bytes()
+        except OSError as exc:
+            raise ConfigError(f"{PREFIX}POOL_FILE {self.pool_file}: {exc}") from exc
 
     def policies(self) -> dict[str, TenantPolicy]:
         """Tenant → policy, for the tenants of the file."""

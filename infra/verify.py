@@ -19,7 +19,7 @@ from models.recompute import bases, propensities
 from schemas.codec import Codec
 from schemas.enriched import EnrichedEvent
 from schemas.ids import lead_key
-from schemas.model_snapshot import NIGHTLY, ModelSnapshot
+from schemas.model_snapshot import NIGHTLY, POOL, ModelSnapshot
 from schemas.policy import TenantPolicy
 from schemas.score import LeadScore
 from schemas.topics import Topic
@@ -61,8 +61,8 @@ class Verdict(NamedTuple):
         return not any(self[2:])
 
 
-def verify(config: KafkaConfig, codec: Codec, policies: Mapping[str, TenantPolicy]) -> Verdict:
-    """Compute every score on the topic again.
+def verify(config: KafkaConfig, codec: Codec, policies: Mapping[str, TenantPolicy], *, pool: bytes | None = None) -> Verdict:
+    """Compute every score on the topic again; `pool` is the model that tenants without labels begin with, if there is one.
 
     Raises
     ------
@@ -89,6 +89,8 @@ def verify(config: KafkaConfig, codec: Codec, policies: Mapping[str, TenantPolic
     propensity_differs = without_model = 0
     for (tenant, learned, nightly), rows in by_model.items():
         payloads, bases_of = models.get((tenant, learned)), models.get((tenant, nightly))
+        if learned.learner == POOL and pool is not None and model_from_bytes(pool).evidence == learned.version:
+            payloads = {pool}
         if (learned.version and not payloads) or (nightly.version and not bases_of):
             without_model += len(rows)
             continue
@@ -136,7 +138,7 @@ def _verify(*, json_file: Annotated[Path | None, typer.Option("--json", help="wr
     settings = Settings.from_environment()
     console = Console()
     with console.status("reading scores, models and events"):
-        verdict = verify(settings.kafka, Registry(settings.kafka).codec(), settings.policies())
+        verdict = verify(settings.kafka, Registry(settings.kafka).codec(), settings.policies(), pool=settings.pool())
     table = Table("what", "count", title="Scores computed again")
     for name, count in verdict._asdict().items():
         table.add_row(name.replace("_", " "), f"{count:,}")

@@ -26,7 +26,7 @@ def build(job: Job) -> None:
     read = [job.sources.read(topic) for topic in learn_tenant.SOURCES]
     batches = lanes.batched(job.tables, job.name, read, lanes=flink.lanes, window=flink.long_window)  # lane of the tenant → examples, choices
     learned = (
-        batches.process(learn_tenant.LearnTenant(job.settings, job.settings.policies()), PUBLISHED)
+        batches.process(learn_tenant.LearnTenant(job.settings, job.settings.policies(), job.settings.pool()), PUBLISHED)
         .uid("learn_models.learn_tenant.v1")
         .name("learn_tenant")
     )

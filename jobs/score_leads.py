@@ -30,7 +30,7 @@ def build(job: Job) -> None:
     models = snapshots.assign_timestamps_and_watermarks(_timeless()).broadcast(models_state())  # tenant → snapshot, nightly base
     scored = (
         batches.connect(models)
-        .process(score_lane.ScoreLane(job.settings, job.settings.policies()), PUBLISHED)
+        .process(score_lane.ScoreLane(job.settings, job.settings.policies(), job.settings.pool()), PUBLISHED)
         .uid("score_leads.score_lane.v1")
         .name("score_lane")
     )

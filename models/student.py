@@ -9,6 +9,8 @@ from models.drift import Drift, DriftAlarm
 from models.frozen import as_of_learner, frozen
 from models.learning.configurations import CONFIGURATIONS
 from models.learning.hazard_learner import HazardLearner
+from models.learning.hazard_model import HazardModel
+from models.pool import intervals_of, serves
 from models.prequential import Prequential
 from models.promotion import Duel, Verdict
 from models.standing import Change, Standing
@@ -57,9 +59,11 @@ class Student:
         Whose examples.
     policy
         Its window, prior and challengers, for learners that have seen nothing.
+    pool
+        What the first learner begins with; None, or of tenants with other windows: the prior.
     """
 
-    def __init__(self, tenant: str, policy: TenantPolicy) -> None:
+    def __init__(self, tenant: str, policy: TenantPolicy, pool: HazardModel | None = None) -> None:
         self.tenant = tenant
         self._policy = policy
         self.standing = Standing((Change(LEARNER, by="start", at=0),))
@@ -72,6 +76,8 @@ class Student:
         self.examples = 0
         self.labels = 0
         self.as_of = 0
+        if pool is not None and serves(pool, policy):
+            self.learners[LEARNER] = HazardLearner.from_pool(pool, prior=policy.prior)
         self._enter()
 
     @property
@@ -179,7 +185,7 @@ class Student:
     def _enter(self) -> None:
         """Give every learner of the policy, and the champion, whoever it is, a place; drop those that are neither."""
         names = dict.fromkeys((LEARNER, *self._policy.challengers, self.standing.champion))
-        intervals = max(len(self._policy.interval_ends_ms), 1)
+        intervals = intervals_of(self._policy)
         self.learners = {
             name: self.learners.get(name) or HazardLearner(prior=self._policy.prior, intervals=intervals, configuration=name) for name in names
         }

@@ -9,6 +9,9 @@ LEARNER = "prox"
 NIGHTLY = "nightly"
 """The `learner` of a nightly base."""
 
+POOL = "pool"
+"""The `learner` of the model that a tenant without labels has, if the deployment has one; its version is how many labels it learned."""
+
 
 class ModelSnapshot(NamedTuple):
     """A model. Key: `tenant|version`, of others than the first learner `tenant|learner|version`, so that a compacted topic keeps every version.

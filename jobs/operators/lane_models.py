@@ -8,11 +8,12 @@ from pyflink.common import Types
 from pyflink.datastream.state import MapStateDescriptor
 
 from models.engine import STALE_AFTER_MS, Shadow, VersionedModel
-from models.learning.hazard_model import model_from_bytes
+from models.learning.hazard_model import HazardModel, model_from_bytes
 from models.nightly.base import NightlyBase
+from models.pool import serves
 from schemas.codec import Codec
 from schemas.ids import lead_key
-from schemas.model_snapshot import LEARNER, NIGHTLY, ModelSnapshot
+from schemas.model_snapshot import LEARNER, NIGHTLY, POOL, ModelSnapshot
 from schemas.policy import TenantPolicy
 
 
@@ -34,17 +35,20 @@ class LaneModels:
         Of the deployment.
     policies
         Tenant → policy: its challengers.
+    pool
+        What scores a tenant of which no label was learned; None: its prior.
     """
 
-    def __init__(self, codec: Codec, policies: Mapping[str, TenantPolicy]) -> None:
+    def __init__(self, codec: Codec, policies: Mapping[str, TenantPolicy], pool: HazardModel | None = None) -> None:
         self._codec = codec
         self._policies = policies
+        self._pool = pool
         self._state = models_state()
         self._models: dict[str, VersionedModel | None] = {}
         self._told: dict[str, int] = {}
 
     def of(self, tenant: str, ctx: Any) -> VersionedModel | None:
-        """The tenant's model with its base and its challengers; None: no label was ever learned."""
+        """The tenant's model with its base and its challengers; the pool while no label was learned; None: there is no pool."""
         if tenant not in self._models:
             self._models[tenant] = self._restored(tenant, ctx)
         return self._models[tenant]
@@ -114,10 +118,11 @@ class LaneModels:
     def _restored(self, tenant: str, ctx: Any) -> VersionedModel | None:
         champion = self._stored(tenant, ctx)
         if champion is None:
-            return None
+            pool = self._pool
+            return VersionedModel(pool.evidence, pool, learner=POOL) if pool is not None and serves(pool, self._policy(tenant)) else None
         base = self._stored(lead_key(tenant, NIGHTLY), ctx)
         model = model_from_bytes(champion.payload)
-        challengers = self._policies.get(tenant, TenantPolicy()).challengers
+        challengers = self._policy(tenant).challengers
         shadows = [self._stored(lead_key(tenant, name), ctx) for name in (LEARNER, *challengers) if name != champion.learner]
         read = [Shadow(one.learner, one.version, model_from_bytes(one.payload)) for one in shadows if one is not None]
         return VersionedModel(
@@ -128,6 +133,9 @@ class LaneModels:
             # after a change of the window learners part ways: predictions of other intervals cannot be compared
             tuple(shadow for shadow in read if shadow.model.intervals == model.intervals),
         )
+
+    def _policy(self, tenant: str) -> TenantPolicy:
+        return self._policies.get(tenant, TenantPolicy())
 
     def _stored(self, key: str, ctx: Any) -> ModelSnapshot | None:
         # a tenant holds no separator, so no tenant is called like another's learner

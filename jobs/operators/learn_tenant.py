@@ -15,6 +15,7 @@ from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher
 from models.drift import Drift
 from models.features.vector import vector_from_bytes
+from models.pool import pool_from_bytes
 from models.progress import Progress
 from models.student import Student
 from schemas.champion_choice import ChampionChoice
@@ -46,9 +47,10 @@ def check_record(record: Value, key: bytes) -> None:
 class LearnTenant(KeyedProcessFunction):
     """Keyed by the lane of the tenant."""
 
-    def __init__(self, settings: Settings, policies: Mapping[str, TenantPolicy]) -> None:
+    def __init__(self, settings: Settings, policies: Mapping[str, TenantPolicy], pool: bytes | None = None) -> None:
         self._settings = settings
         self._policies = policies
+        self._pool = pool
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Open state and codec."""
@@ -57,7 +59,7 @@ class LearnTenant(KeyedProcessFunction):
         max_bytes = settings.kafka.max_record_bytes * 2
         self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=max_bytes, release=settings.release)
         students, lessons = bytes_by_text(runtime_context, "students"), bytes_by_text(runtime_context, "lessons")
-        self._students = Students(students, lessons, self._codec, self._policies)
+        self._students = Students(students, lessons, self._codec, self._policies, pool_from_bytes(self._pool))
         self._progress = Progress(StateStore(bytes_by_text(runtime_context, "progress")))  # one for each lead of the last year or two
         self._published_at: dict[str, int] = {}
         self._shadowed_at: dict[str, int] = {}

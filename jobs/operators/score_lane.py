@@ -19,6 +19,7 @@ from models.due import DueQueue
 from models.engine import Engine
 from models.enrichment import check_outcome
 from models.memory import LeadMemory
+from models.pool import pool_from_bytes
 from schemas.enriched import EnrichedEvent
 from schemas.errors import FatalError, PoisonRecordError
 from schemas.example import MaturedExample
@@ -95,9 +96,10 @@ class LaneMemories:
 class ScoreLane(KeyedBroadcastProcessFunction):
     """Keyed by lane; the broadcast side are model snapshots."""
 
-    def __init__(self, settings: Settings, policies: Mapping[str, TenantPolicy]) -> None:
+    def __init__(self, settings: Settings, policies: Mapping[str, TenantPolicy], pool: bytes | None = None) -> None:
         self._settings = settings
         self._policies = policies
+        self._pool = pool
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Open state, codec and engine."""
@@ -111,7 +113,7 @@ class ScoreLane(KeyedBroadcastProcessFunction):
         self._queues: dict[int, DueQueue] = {}
         self._clock = LaneClock()
         self._publisher = Publisher(settings.kafka)
-        self._models = LaneModels(self._codec, self._policies)
+        self._models = LaneModels(self._codec, self._policies, pool_from_bytes(self._pool))
 
     def process_element(self, value: Any, ctx: KeyedBroadcastProcessFunction.ReadOnlyContext) -> Iterator[Any]:
         """Score the batch's events, pair its outcomes, and emit what has matured by the batch's own clock."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgpack
 
+from models.learning.hazard_model import HazardModel
 from models.student import Learned, Student
 from schemas.champion_choice import ChampionChoice
 from schemas.codec import Codec
@@ -24,15 +25,16 @@ class Students:
         State of the lane: tenant → `Student.to_bytes`. An entry for each tenant, kept while the tenant is ours.
     lessons
         State of the lane: `tenant#number` → examples taught since, numbered from 0. At most FOLD_AFTER examples and one batch.
-    codec, policies
+    codec, policies, pool
         Of the deployment.
     """
 
-    def __init__(self, students: Any, lessons: Any, codec: Codec, policies: Mapping[str, TenantPolicy]) -> None:
+    def __init__(self, students: Any, lessons: Any, codec: Codec, policies: Mapping[str, TenantPolicy], pool: HazardModel | None = None) -> None:
         self._students = students
         self._lessons = lessons
         self._codec = codec
         self._policies = policies
+        self._pool = pool
         self._decoded: dict[str, Student] = {}
         self._since: dict[str, tuple[int, int]] = {}
 
@@ -82,7 +84,12 @@ class Students:
     def _restored(self, tenant: str) -> Student:
         policy = self._policies.get(tenant, TenantPolicy())
         stored = self._students.get(tenant)
-        student = Student(tenant, policy) if stored is None else Student.from_bytes(bytes(stored), tenant, policy)
+        is_new = stored is None and self._lessons.get(_key(tenant, 0)) is None
+        pool = self._pool if is_new else None
+        student = Student(tenant, policy, pool) if stored is None else Student.from_bytes(bytes(stored), tenant, policy)
+        if pool is not None:
+            # with what it began with in state, another pool changes nothing any more
+            self._students.put(tenant, student.to_bytes())
         number = taught = 0
         while (lesson := self._lessons.get(_key(tenant, number))) is not None:
             examples = [self._codec.decode_as(MaturedExample, data) for data in msgpack.unpackb(bytes(lesson))]

@@ -18,7 +18,7 @@ from schemas.champion_choice import THE_ONE_BEFORE, ChampionChoice
 from schemas.example import MaturedExample
 from schemas.policy import TenantPolicy
 from schemas.topics import Topic
-from tests.builders import MONDAY, an_event, later
+from tests.builders import MONDAY, a_model, an_event, later
 from tests.golden.state.write import an_example
 from tests.unit.jobs.fakes import CODEC, FakeMapState, Harness, Published, Record, a_record, of, offline_settings
 
@@ -140,6 +140,19 @@ def test_after_a_restart_the_timer_publishes_what_was_learned(lane: Harness):
 
     assert labels_in_state(lane) == snapshot.labels
     assert model_from_bytes(snapshot.payload).intervals == 5
+
+
+def test_a_new_tenant_learns_on_from_the_pool(tmp_path: Path):
+    """And goes on from there after a restart with another pool, or with none."""
+    pools = iter([a_model().to_bytes(), None, None])
+    lane = Harness(lambda: LearnTenant(offline_settings(tmp_path), {"acme": POLICY}, next(pools)))
+    lane.take([record_of(learnable(0))])
+    lane.restart()
+    [snapshot] = of(Topic.MODELS_PUBLISHED, lane.take([record_of(learnable(1))]))
+    student = Student("acme", POLICY, a_model())
+    student.learn([learnable(0), learnable(1)])
+
+    assert (2, student.champion.model().to_bytes()) == (snapshot.version, snapshot.payload)
 
 
 @pytest.fixture

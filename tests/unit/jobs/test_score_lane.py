@@ -17,7 +17,7 @@ from models.nightly.columns import FeatureVectors
 from models.nightly.training import train
 from schemas.event import Event
 from schemas.ids import Millis
-from schemas.model_snapshot import LEARNER, NIGHTLY, ModelSnapshot
+from schemas.model_snapshot import LEARNER, NIGHTLY, POOL, ModelSnapshot
 from schemas.outcome import Outcome
 from schemas.policy import DAY_MS, TenantPolicy
 from schemas.topics import Topic
@@ -221,6 +221,21 @@ def test_a_base_that_cannot_score_becomes_a_dead_letter(lane: Callable[..., Harn
     [score] = of(Topic.SCORES_PUBLISHED, harness.take(records(viewed_page())))
 
     assert ("prox.models.published.v1", "invalid", night.trained_at) == (letter.topic, letter.reason, score.base_version)
+
+
+def test_a_tenant_without_labels_is_scored_by_the_pool(tmp_path: Path):
+    """From its first event, and until its own first model comes; scores say so."""
+    pool = a_model()
+    harness = Harness(lambda: ScoreLane(offline_settings(tmp_path), {TENANT: DAY}, pool.to_bytes()))
+    [first] = of(Topic.SCORES_PUBLISHED, harness.take(records(viewed_page("ada"))))
+    harness.hear(*a_snapshot(1))
+    [second] = of(Topic.SCORES_PUBLISHED, harness.take(records(viewed_page("bob"))))
+    untouched = TenantPolicy(window_ms=None)
+    other = Harness(lambda: ScoreLane(offline_settings(tmp_path), {TENANT: untouched}, pool.to_bytes()))
+    [third] = of(Topic.SCORES_PUBLISHED, other.take(records(viewed_page("eve"))))
+
+    assert [(POOL, pool.evidence), (LEARNER, 1), (LEARNER, 0)] == [(score.learner, score.model_version) for score in (first, second, third)]
+    assert first.reasons
 
 
 def a_shadow(version: int, learner: str, *, shift: float = 1.0) -> tuple[bytes, bytes]:
