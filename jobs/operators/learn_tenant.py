@@ -11,7 +11,7 @@ from jobs.operators.lane_state import StateStore, bytes_by_text
 from jobs.operators.opening import opened_codec
 from jobs.operators.students import Students
 from jobs.operators.wall_clock import now_ms
-from jobs.sinks import Publisher
+from jobs.sinks import Publisher, Record, in_rows
 from models.features.vector import vector_from_bytes
 from models.progress import Progress
 from models.student import Student
@@ -57,7 +57,8 @@ class LearnTenant(KeyedProcessFunction):
         self._unpublished: dict[int, set[str]] = {}
         self._publisher = Publisher(settings.kafka)
 
-    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
+    @in_rows
+    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Record]:
         """Learn what is new in the batch; publish now, or soon when the tenant's last snapshot is very fresh."""
         decoded = self._guard.decode(value)
         by_tenant: dict[str, list[MaturedExample]] = {}
@@ -71,16 +72,17 @@ class LearnTenant(KeyedProcessFunction):
             self._students.teach(student, new)
             yield from self._publish_or_wait(student, ctx)
         for letter in decoded.dead:
-            yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
+            yield self._publisher.record(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
 
-    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:  # noqa: ARG002 - Flink's signature
+    @in_rows
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Record]:  # noqa: ARG002 - Flink's signature
         """Publish what was learned since the last snapshot."""
         lane = ctx.get_current_key()
         for tenant in self._students.tenants() if lane not in self._unpublished else self._unpublished[lane]:
             yield from self._publish(self._students.of(tenant))
         self._unpublished[lane] = set()
 
-    def _publish_or_wait(self, student: Student, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
+    def _publish_or_wait(self, student: Student, ctx: KeyedProcessFunction.Context) -> Iterator[Record]:
         waiting = self._unpublished.setdefault(ctx.get_current_key(), set())
         since = now_ms() - self._published_at.get(student.tenant, 0)
         if since >= PUBLISH_EVERY_MS:
@@ -90,11 +92,11 @@ class LearnTenant(KeyedProcessFunction):
             waiting.add(student.tenant)
             ctx.timer_service().register_processing_time_timer(now_ms() + PUBLISH_EVERY_MS - since)
 
-    def _publish(self, student: Student) -> Iterator[Any]:
+    def _publish(self, student: Student) -> Iterator[Record]:
         now = now_ms()
         self._published_at[student.tenant] = now
         snapshot = student.snapshot(now=now)
         key = lead_key(student.tenant, str(snapshot.version)).encode()
-        yield self._publisher.row(Topic.MODELS_PUBLISHED, key, self._codec.encode(snapshot), now)
+        yield self._publisher.record(Topic.MODELS_PUBLISHED, key, self._codec.encode(snapshot), now)
         for metric in student.metrics():
-            yield self._publisher.row(Topic.METRICS_PUBLISHED, student.tenant.encode(), self._codec.encode(metric), now)
+            yield self._publisher.record(Topic.METRICS_PUBLISHED, student.tenant.encode(), self._codec.encode(metric), now)
