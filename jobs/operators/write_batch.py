@@ -124,4 +124,4 @@ class WriteBatch(KeyedProcessFunction):
 
 
 def _report(retried: Retried) -> None:
-    structlog.get_logger().warning("write.retried", job="store_results", attempt=retried.attempt, statements=retried.statements, error=retried.error)
+    structlog.get_logger().warning("write.retried", job="store_results", attempt=retried.attempt, parts=retried.parts, error=retried.error)
