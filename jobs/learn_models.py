@@ -22,7 +22,7 @@ from schemas.topics import Topic
 def build(job: Job) -> None:
     """Add the topology to the job's environment."""
     flink = job.settings.flink
-    matured = job.sources.read(*learn_tenant.SOURCES)
+    matured = job.sources.read(*learn_tenant.SOURCES, patience=flink.long_window)
     batches = lanes.batched(job.tables, job.name, [matured], lanes=flink.lanes, window=flink.long_window)  # lane of the tenant → examples
     learned = (
         batches.process(learn_tenant.LearnTenant(job.settings, job.settings.policies()), PUBLISHED)
