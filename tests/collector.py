@@ -1,6 +1,7 @@
 """The collector in tests: over a producer that acknowledges at once, or as a process of its own over real servers."""
 
 import asyncio
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,12 @@ import httpx
 
 from api.collector.app import Collector, Parts
 from api.collector.arrival import Arrival
-from api.collector.keys import KeyStore, hashed
+from api.collector.keys import KeyStore, add_key, hashed
 from connectors.kafka.acknowledging import Outgoing
+from connectors.kafka.config import KafkaConfig
+from connectors.kafka.consumer import read_values
+from connectors.kafka.registry import Registry
+from infra.stack import ports, process
 from schemas.codec import Codec, Schema
 from schemas.dead_letter import DeadLetter
 from schemas.errors import RetriableError
@@ -18,6 +23,7 @@ from schemas.event import Event
 from schemas.ids import Millis
 from schemas.topics import Topic
 from tests.builders import IDS, MONDAY, TENANT
+from tests.e2e.waiting import until
 
 KEY = "a-write-key"
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -117,3 +123,59 @@ def away() -> RetriableError:
 def millis(at: int) -> Millis:
     """An instant."""
     return Millis(at)
+
+
+KEYS_OF_A_RUN = 24
+
+
+class Station:
+    """A collector as a process, over real servers; each test takes a key, with a tenant of its own, from those that were made at its start."""
+
+    def __init__(self, folder: Path, kafka: KafkaConfig, **variables: str) -> None:
+        self.kafka = kafka
+        self.port = ports.free_port()
+        self.url = f"http://{ports.LOOPBACK}:{self.port}"
+        self._log = folder / "collector.log"
+        file = folder / "keys.toml"
+        self._keys = [(f"tenant-{n}", add_key(file, f"tenant-{n}", "tests", app_ids=(f"app-{n}",))) for n in range(KEYS_OF_A_RUN)]
+        self._env = {
+            "PROX_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "PROX_KAFKA__REGISTRY_URL": kafka.registry_url,
+            "PROX_KAFKA__TOPIC_PREFIX": kafka.topic_prefix,
+            "PROX_COLLECTOR__KEYS_FILE": str(file),
+            "PROX_COLLECTOR__PORT": str(self.port),
+            "PROX_PSEUDONYM_KEY": SECRET.decode(),
+            "PROX_RUN_DIR": str(folder),
+            **variables,
+        }
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        self.identity = process.spawn([sys.executable, "-m", "api.collector", "serve"], log=self._log, env=self._env)
+        until(self._is_up, "the collector answers")
+
+    def _is_up(self) -> bool:
+        assert self.identity.is_running, self._log.read_text(encoding="utf-8")[-2_000:]
+        try:
+            return httpx.get(f"{self.url}/health", timeout=1.0).is_success
+        except httpx.HTTPError:
+            return False
+
+    def stop(self) -> None:
+        """Stop it by pid, as its operator would."""
+        self.identity.stop(30.0)
+
+    def kill(self) -> None:
+        """End it as `kill -9` does."""
+        self.identity.kill()
+
+    def take_key(self) -> tuple[str, str]:
+        """A tenant that no other test has, and its key; `app-N` of `tenant-N` is its application."""
+        return self._keys.pop(0)
+
+    def events(self, tenant: str) -> list[Event]:
+        """What Kafka holds of a tenant, repeats and all."""
+        codec = Registry(self.kafka).codec()
+        values = read_values(self.kafka, codec, Topic.EVENTS_RECEIVED)
+        return [event for event in values if isinstance(event, Event) and event.tenant == tenant]

@@ -46,6 +46,8 @@ def flatten(values: Mapping[Any, Any], into: Properties, person: dict[str, str],
     """
     for name, value in values.items():
         part = personal.get(name.translate(_DROPPED).lower())
+        if "@" in name:
+            continue  # a name that may be an address: it stays in the sender's original
         if part is None:
             _put(name, value, into, DEEPEST)
         elif part and part not in person and isinstance(value, str | int) and not isinstance(value, bool):
@@ -65,7 +67,7 @@ def _put(name: str, value: Any, into: Properties, levels: int) -> None:
         into[name] = float(value)
     elif kind is dict and levels:
         for inner, one in value.items():
-            if inner.translate(_DROPPED).lower() not in PERSONAL_PROPERTIES:
+            if inner.translate(_DROPPED).lower() not in PERSONAL_PROPERTIES and "@" not in inner:
                 _put(f"{name}.{inner}", one, into, levels - 1)
     elif value is not None:
         _put(name, orjson.dumps(value).decode(), into, 0)

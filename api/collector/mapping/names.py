@@ -19,7 +19,7 @@ def event_type(name: object) -> str:
     Raises
     ------
     PoisonRecordError
-        It is no text, has no letter or digit, or is longer than 200 characters.
+        It is no text, has no letter or digit, holds an `@`, or is longer than 200 characters.
 
     Examples
     --------
@@ -28,6 +28,8 @@ def event_type(name: object) -> str:
     """
     if not isinstance(name, str) or len(name) > LONGEST_NAME:
         raise PoisonRecordError(f"the event's name must be a text of at most {LONGEST_NAME} characters")
+    if "@" in name:
+        raise PoisonRecordError("the event's name holds an @: it must name no address")
     made = _made(name)
     if not made:
         raise PoisonRecordError("the event's name holds no letter or digit")

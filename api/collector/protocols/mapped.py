@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-import orjson
-
 from api.collector.arrival import Arrival, Parsed, json_of, parsed_each
 from api.collector.keys import WebhookSettings
 from api.collector.mapping.paths import found
@@ -70,4 +68,4 @@ def _read(item: Any, raw: str, fields: Mapping[str, str], arrival: Arrival) -> E
     if not isinstance(item, dict):
         raise PoisonRecordError("an event must be a JSON object")
     made = mapped(item, fields, raw)
-    return own.read(made, orjson.dumps(item).decode(), arrival, protocol="webhook")
+    return own.read(made, raw, arrival, protocol="webhook")
