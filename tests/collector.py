@@ -128,16 +128,31 @@ def millis(at: int) -> Millis:
 KEYS_OF_A_RUN = 24
 
 
+def until_answers(url: str, identity: process.Identity, log: Path) -> None:
+    """Return when a server answers; fail with the end of its log when it ends before."""
+
+    def is_up() -> bool:
+        assert identity.is_running, log.read_text(encoding="utf-8")[-2_000:]
+        try:
+            return httpx.get(url, timeout=1.0).is_success
+        except httpx.HTTPError:
+            return False
+
+    until(is_up, f"{url} answers", within_s=60)
+
+
 class Station:
     """A collector as a process, over real servers; each test takes a key, with a tenant of its own, from those that were made at its start."""
 
-    def __init__(self, folder: Path, kafka: KafkaConfig, **variables: str) -> None:
+    def __init__(self, folder: Path, kafka: KafkaConfig, *, more: str = "", **variables: str) -> None:
         self.kafka = kafka
         self.port = ports.free_port()
         self.url = f"http://{ports.LOOPBACK}:{self.port}"
         self._log = folder / "collector.log"
         file = folder / "keys.toml"
         self._keys = [(f"tenant-{n}", add_key(file, f"tenant-{n}", "tests", app_ids=(f"app-{n}",))) for n in range(KEYS_OF_A_RUN)]
+        if more:
+            file.write_text(file.read_text(encoding="utf-8").replace("[[keys]]\n", f"[[keys]]\n{more}"), encoding="utf-8")
         self._env = {
             "PROX_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
             "PROX_KAFKA__REGISTRY_URL": kafka.registry_url,
@@ -153,14 +168,7 @@ class Station:
     def start(self) -> None:
         """Start it, and return when it answers."""
         self.identity = process.spawn([sys.executable, "-m", "api.collector", "serve"], log=self._log, env=self._env)
-        until(self._is_up, "the collector answers")
-
-    def _is_up(self) -> bool:
-        assert self.identity.is_running, self._log.read_text(encoding="utf-8")[-2_000:]
-        try:
-            return httpx.get(f"{self.url}/health", timeout=1.0).is_success
-        except httpx.HTTPError:
-            return False
+        until_answers(f"{self.url}/health", self.identity, self._log)
 
     def stop(self) -> None:
         """Stop it by pid, as its operator would."""

@@ -69,7 +69,7 @@ def event_of(draft: Draft, arrival: Arrival) -> Event:
         lead = _hidden(lead, {}, arrival)
     context = draft.context
     if arrival.country and "geo.country" not in context:
-        context["geo.country"] = arrival.country
+        context = {**context, "geo.country": arrival.country}  # a protocol may share one context between events
     occurred_at, is_clamped = corrected(draft.original_at, draft.sent_at, arrival.received_at)
     return Event(
         arrival.tenant,

@@ -1,6 +1,7 @@
 """A sender's nested fields as flat properties; what names a person is parted from them."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -45,7 +46,7 @@ def flatten(values: Mapping[Any, Any], into: Properties, person: dict[str, str],
     name, is left out: it stays in the sender's original.
     """
     for name, value in values.items():
-        part = personal.get(name.translate(_DROPPED).lower())
+        part = personal.get(_plain(name))
         if "@" in name:
             continue  # a name that may be an address: it stays in the sender's original
         if part is None:
@@ -54,6 +55,11 @@ def flatten(values: Mapping[Any, Any], into: Properties, person: dict[str, str],
             text = str(value).strip()
             if text:
                 person[part] = text
+
+
+@lru_cache(maxsize=8_192)
+def _plain(name: str) -> str:
+    return name.translate(_DROPPED).lower()
 
 
 def _put(name: str, value: Any, into: Properties, levels: int) -> None:
@@ -67,7 +73,7 @@ def _put(name: str, value: Any, into: Properties, levels: int) -> None:
         into[name] = float(value)
     elif kind is dict and levels:
         for inner, one in value.items():
-            if inner.translate(_DROPPED).lower() not in PERSONAL_PROPERTIES and "@" not in inner:
+            if _plain(inner) not in PERSONAL_PROPERTIES and "@" not in inner:
                 _put(f"{name}.{inner}", one, into, levels - 1)
     elif value is not None:
         _put(name, orjson.dumps(value).decode(), into, 0)

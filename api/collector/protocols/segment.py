@@ -3,8 +3,11 @@
 import base64
 import binascii
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
+
+import orjson
 
 from api.collector.arrival import Arrival, Parsed, json_of, parsed_each
 from api.collector.mapping.draft import NO_LEAD, Draft, consent_of, event_of
@@ -141,7 +144,7 @@ def _read(item: Any, raw: str, kind: str | None, shared: Mapping[str, Any], sent
         instant_of(item.get("originalTimestamp") or item.get("timestamp")),
         instant_of(item.get("sentAt")) or sent_at,
         properties,
-        _context_of(context, arrival, is_direct=is_direct),
+        _context_of(context, arrival.user_agent if is_direct else None),
         person,
         raw,
         said.previous_id,
@@ -216,21 +219,25 @@ def _put_page(properties: Properties) -> None:
     properties.update(found)
 
 
-def _context_of(context: Item, arrival: Arrival, *, is_direct: bool) -> dict[str, str]:
+def _context_of(context: Item, user_agent: str | None) -> dict[str, str]:
+    # most events of a sender have the same context: it is read once
+    return _read_context(orjson.dumps({name: value for name, value in context.items() if name in READ}), user_agent)
+
+
+@lru_cache(maxsize=2_048)
+def _read_context(raw: bytes, user_agent: str | None) -> dict[str, str]:
+    """What is kept of a context; shared between events, so nobody may change it."""
+    context: Item = orjson.loads(raw)
     found: dict[str, str] = {"protocol": "segment"}
-    for name, value in context.items():
-        kind = type(value)
-        if kind is str:
-            known = TEXTS.get(name)
-            if known and value:
-                found[known] = masked(value)
-        elif kind is dict:
-            parts = PARTS.get(name)
-            if parts:
-                for part, one in value.items():
-                    known = parts.get(part)
-                    if known and type(one) is str and one:
-                        found[known] = masked(one)
+    for name, known in TEXTS.items():
+        if type(context.get(name)) is str and context[name]:
+            found[known] = masked(context[name])
+    for name, parts in PARTS.items():
+        value = context.get(name)
+        if type(value) is dict:
+            for part, known in parts.items():
+                if type(value.get(part)) is str and value[part]:
+                    found[known] = masked(value[part])
     page = context.get("page")
     if type(page) is dict:
         for part in ("url", "referrer"):
@@ -238,8 +245,8 @@ def _context_of(context: Item, arrival: Arrival, *, is_direct: bool) -> dict[str
                 put_url(page[part], f"page.{part}", found)
         if type(page.get("search")) is str:
             put_query(page["search"].removeprefix("?"), found)
-    if is_direct and arrival.user_agent and "user_agent" not in found:
-        found["user_agent"] = masked(arrival.user_agent)
+    if user_agent and "user_agent" not in found:
+        found["user_agent"] = masked(user_agent)
     return found
 
 
@@ -255,6 +262,7 @@ PARTS = {
     "location": {"country": "geo.country", "region": "geo.region", "city": "geo.city"},
 }
 """Objects of a context → their parts that are kept → names."""
+READ = frozenset((*TEXTS, *PARTS))
 
 
 def _identifiers(context: Item, known: Item, traits: Item) -> dict[str, str]:
