@@ -1,5 +1,6 @@
-"""`python -m api.collector`: serve, make write keys."""
+"""`python -m api.collector`: serve, make write keys, import files."""
 
+import secrets
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,12 +9,16 @@ import typer
 import uvicorn
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from typer.core import TyperGroup
 
+from api.collector import importing
 from api.collector.app import Collector, Parts
+from api.collector.arrival import Arrival
 from api.collector.keys import KeyStore, add_key
 from connectors.kafka.acknowledging import AcknowledgingProducer
 from connectors.kafka.admin import topic_name
+from connectors.kafka.producer import Producer
 from connectors.kafka.registry import Registry
 from infra import logging
 from infra.release import with_release
@@ -58,11 +63,7 @@ def opened(settings: Settings) -> Parts:
     RetriableError
         The registry is away and was never met.
     """
-    secret = settings.pseudonym_key.get_secret_value()
-    if len(secret) < SHORTEST_SECRET:
-        raise ConfigError(
-            f"PROX_PSEUDONYM_KEY must have {SHORTEST_SECRET} characters or more: openssl rand -hex 32 makes one; all jobs need the same"
-        )
+    secret = pseudonym_key(settings)
     collector = settings.collector
     if collector.keys_file is None:
         raise ConfigError("PROX_COLLECTOR__KEYS_FILE is not set: python -m api.collector new-key makes the file")
@@ -78,7 +79,7 @@ def opened(settings: Settings) -> Parts:
         codec=Registry(settings.kafka, cache_dir=settings.run_dir / "schemas").codec(),
         topics={topic: topic_name(settings.kafka, topic) for topic in (Topic.EVENTS_RECEIVED, Topic.RECORDS_DEAD)},
         clock=wall_clock,
-        pseudonym_key=secret.encode(),
+        pseudonym_key=secret,
         release=settings.release,
         country_header=collector.country_header.lower(),
         body_bytes=collector.body_bytes,
@@ -117,6 +118,48 @@ def new_key(
         raise ConfigError("give --file, or set PROX_COLLECTOR__KEYS_FILE")
     key = add_key(path, tenant, source, hosts=tuple(host or ()), app_ids=tuple(app_id or ()))
     Console().print(key, highlight=False, soft_wrap=True, markup=False)
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="CSV with a head, JSON lines or Parquet")],
+    mapping: Annotated[Path, typer.Option(help="TOML: [fields], field of an event → JSONPath in a row, or a text after =")],
+    tenant: Annotated[str, typer.Option(help="whose events they are")],
+    source: Annotated[str, typer.Option(help="what they come from")] = "file",
+) -> None:
+    """Publish a file's rows as events; rows that are none become dead letters."""
+    settings = with_release(Settings.from_environment())
+    fields = importing.read_mapping(mapping)
+    arrival = Arrival(
+        tenant, source, wall_clock(), pseudonym_key(settings), lambda: secrets.token_hex(16), max_event_bytes=settings.kafka.max_event_bytes
+    )
+    producer = Producer(settings.kafka, Registry(settings.kafka).codec())
+    with Progress(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+        task = progress.add_task(f"import {file.name}", total=None)
+
+        def show(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        found = importing.publish(importing.rows(file), fields, arrival, producer, release=settings.release, now=wall_clock, show=show)
+    Console().print(
+        f"published {found.events:,} events; {found.dead:,} rows are dead letters: python -m infra dead-letters list --stage {importing.STAGE}"
+    )
+
+
+def pseudonym_key(settings: Settings) -> bytes:
+    """The secret that addresses are hashed with.
+
+    Raises
+    ------
+    ConfigError
+        It is missing or too short.
+    """
+    secret = settings.pseudonym_key.get_secret_value()
+    if len(secret) < SHORTEST_SECRET:
+        raise ConfigError(
+            f"PROX_PSEUDONYM_KEY must have {SHORTEST_SECRET} characters or more: openssl rand -hex 32 makes one; all jobs need the same"
+        )
+    return secret.encode()
 
 
 if __name__ == "__main__":
