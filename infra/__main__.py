@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperGroup
 
-from infra import dead_letters, demo, feed, verify
+from infra import dead_letters, demo, feed, replay_log, verify
 from infra.settings import Settings
 from infra.stack import SERVERS, Part, Stack, signals, view
 from infra.stack.addresses import FILE, Addresses
@@ -135,6 +135,7 @@ def use_running_stack() -> None:
 
 
 feed.register(app)
+replay_log.register(app)
 dead_letters.register(app)
 demo.register(app)
 verify.register(app)
