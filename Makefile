@@ -19,7 +19,7 @@ OUT ?=
 SETS ?= $(or $(TEST_DATA),../shared/data)
 SERVICE ?=
 
-.PHONY: help up down status logs demo check fix test evaluate bench venv tools
+.PHONY: help up down status logs demo check fix test evaluate bench venv tools clients
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ venv:
 
 tools:
 	@infra/stack/bootstrap.sh all
+
+clients:
+	@infra/stack/bootstrap.sh clients
 
 up: tools  ## start Kafka, the registry and Cassandra; topics, schemas, tables (FLINK=1: a Flink cluster too)
 	@$(PY) -m infra up $(if $(FLINK),--flink)
@@ -56,7 +59,7 @@ fix: venv  ## format, and mend what lint can mend
 	$(RUN)/ruff format $(CODE)
 	$(RUN)/ruff check --fix $(CODE)
 
-test: tools check  ## check, then every tier of tests (TIER=unit: one)
+test: tools $(if $(filter integration,$(TIER)),clients) check  ## check, then every tier of tests (TIER=unit: one)
 	$(PY) -m pytest $(if $(filter unit,$(TIER)),--doctest-modules schemas models) $(addprefix tests/,$(TIER))
 
 evaluate: venv  ## the development sets, beside baselines; fails below a floor (SETS=folder; OUT=figures.json: for programs)

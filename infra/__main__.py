@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperGroup
 
-from infra import champions, dead_letters, demo, feed, train_base, train_pool, verify
+from infra import champions, dead_letters, demo, feed, replay_log, train_base, train_pool, verify
 from infra.settings import Settings
 from infra.stack import SERVERS, Part, Stack, signals, view
 from infra.stack.addresses import FILE, Addresses
@@ -136,6 +136,7 @@ def use_running_stack() -> None:
 
 champions.register(app)
 feed.register(app)
+replay_log.register(app)
 dead_letters.register(app)
 demo.register(app)
 train_base.register(app)

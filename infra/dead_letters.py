@@ -24,6 +24,8 @@ from schemas.topics import Topic
 
 GROUP = "prox.dead_letters.replayed"
 SHOWN_BYTES = 200
+OUTSIDE = frozenset({"http", "file"})
+"""What the collector writes for a topic: its records are a sender's words, which no topic takes. They stay where they are."""
 
 
 class Found(NamedTuple):
@@ -34,10 +36,11 @@ class Found(NamedTuple):
 
 
 class Replayed(NamedTuple):
-    """How many went back to their topics, and how many had gone before."""
+    """How many went back to their topics, how many had gone before, and how many came from no topic: by HTTP, or from a file."""
 
     sent: int
     skipped: int
+    outside: int = 0
 
 
 def find(config: KafkaConfig, codec: Codec, *, stage: str | None = None, reason: str | None = None) -> Iterator[Found]:
@@ -88,16 +91,19 @@ def replay(config: KafkaConfig, codec: Codec, *, stage: str | None = None, again
         Kafka or the registry is away.
     """
     targets = _targets(config)
-    unknown = sorted({letter.topic for _, letter in find(config, codec, stage=stage)} - targets.keys())
+    unknown = sorted({letter.topic for _, letter in find(config, codec, stage=stage)} - targets.keys() - OUTSIDE)
     if unknown:
         raise ConfigError(f"dead letters from {', '.join(unknown)}: no topics of this deployment")
     producer = Producer(config, codec)
     sent: dict[str, list[Place]] = {}
-    skipped = 0
+    skipped = outside = 0
     with ExitStack() as opened:
         marks: dict[str, Marks] = {}
         # read once more rather than kept: a letter may hold a record of many megabytes
         for record, letter in find(config, codec, stage=stage):
+            if letter.topic in OUTSIDE:
+                outside += 1
+                continue
             if letter.stage not in marks:
                 marks[letter.stage] = opened.enter_context(Marks(config, topic_name(config, Topic.RECORDS_DEAD), group=f"{GROUP}.{letter.stage}"))
             if not again and record.offset < marks[letter.stage].next_offset(record.partition):
@@ -108,7 +114,7 @@ def replay(config: KafkaConfig, codec: Codec, *, stage: str | None = None, again
         producer.flush()
         for name, places in sent.items():
             marks[name].pass_over(places)
-    return Replayed(sum(map(len, sent.values())), skipped)
+    return Replayed(sum(map(len, sent.values())), skipped, outside)
 
 
 def _targets(config: KafkaConfig) -> dict[str, str]:
@@ -169,6 +175,8 @@ def _replay(
     config = Settings.from_environment().kafka
     done = replay(config, _codec(config), stage=stage, again=again)
     Console().print(f"{done.sent:,} sent back, {done.skipped:,} were sent before (--again sends them once more)")
+    if done.outside:
+        Console().print(f"{done.outside:,} came to the collector, from no topic: mend them and send them to it again (list --show-value shows them)")
 
 
 def _codec(config: KafkaConfig) -> Codec:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.cassandra.config import CassandraConfig
@@ -42,6 +42,21 @@ class ApiConfig(BaseModel):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
+
+
+class CollectorConfig(BaseModel):
+    """Where the collector listens, and how much waits in it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8001, ge=0, le=65_535)
+    keys_file: Path | None = Field(default=None, description="TOML of write keys; `python -m api.collector new-key` makes and fills it")
+    country_header: str = Field(default="", description="header in which a proxy says the sender's country, as in cf-ipcountry")
+    queue_records: int = Field(default=20_000, ge=1, description="records that wait for Kafka at most; then senders are told to wait")
+    queue_bytes: int = Field(default=67_108_864, ge=1_048_576, description="and their bytes")
+    body_bytes: int = Field(default=67_108_864, ge=1_048_576, description="of request bodies that are being read, at once")
+    delivery_timeout: timedelta = Field(default=timedelta(seconds=8), description="what Kafka has not acknowledged by then, its sender sends again")
 
 
 class TenantSettings(BaseModel):
@@ -85,6 +100,10 @@ class Settings(BaseSettings):
     cassandra: CassandraConfig = CassandraConfig()
     flink: FlinkConfig = FlinkConfig()
     api: ApiConfig = ApiConfig()
+    collector: CollectorConfig = CollectorConfig()
+    pseudonym_key: SecretStr = Field(
+        default=SecretStr(""), description="hashes addresses of people, 32 characters or more; a new one loses all joins by address"
+    )
     tenants_file: Path | None = Field(default=None, description="TOML, a table for each tenant; tenants that are not in it have the defaults")
     pool_file: Path | None = Field(default=None, description="what `python -m infra train-pool` wrote: tenants without labels begin with it")
     release: str = Field(default="", description="what dead letters name as their processor; empty: the version, with the commit in a checkout")

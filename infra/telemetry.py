@@ -6,6 +6,10 @@ from enum import StrEnum
 class MetricName(StrEnum):
     """Every metric of ProX."""
 
+    EVENTS_RECEIVED = "prox_events_received_total"
+    EVENTS_CLAMPED = "prox_events_clamped_total"
+    REQUESTS_REFUSED = "prox_requests_refused_total"
+    RECORDS_QUEUED = "prox_records_queued"
     EVENTS_ENRICHED = "prox_events_enriched_total"
     EVENTS_REPEATED = "prox_events_repeated_total"
     EVENTS_SCORED = "prox_events_scored_total"
@@ -29,6 +33,8 @@ class Tag(StrEnum):
     """Every tag of a metric; each has few values."""
 
     TENANT = "tenant"
+    SOURCE = "source"
+    PROTOCOL = "protocol"
     JOB = "job"
     OPERATOR = "operator"
     STAGE = "stage"

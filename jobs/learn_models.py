@@ -23,7 +23,7 @@ from schemas.topics import Topic
 def build(job: Job) -> None:
     """Add the topology to the job's environment."""
     flink = job.settings.flink
-    read = [job.sources.read(topic) for topic in learn_tenant.SOURCES]
+    read = [job.sources.read(topic, patience=flink.long_window) for topic in learn_tenant.SOURCES]
     batches = lanes.batched(job.tables, job.name, read, lanes=flink.lanes, window=flink.long_window)  # lane of the tenant → examples, choices
     learned = (
         batches.process(learn_tenant.LearnTenant(job.settings, job.settings.policies(), job.settings.pool()), PUBLISHED)

@@ -1,7 +1,8 @@
 """One Kafka sink for each job: records name their own topic."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from pyflink.common import Row, Types
 from pyflink.datastream import DataStream
@@ -13,19 +14,49 @@ from schemas.ids import Millis
 from schemas.topics import Topic
 
 BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
-PUBLISHED = Types.ROW_NAMED(["topic", "k", "v", "ts"], [Types.STRING(), BYTES, BYTES, Types.LONG()])
-"""What an operator yields: topic, key, value, and the record's time in ms."""
+PUBLISHED = Types.ROW_NAMED(
+    ["topics", "ks", "vs", "tss"],
+    [Types.OBJECT_ARRAY(Types.STRING()), Types.OBJECT_ARRAY(BYTES), Types.OBJECT_ARRAY(BYTES), Types.OBJECT_ARRAY(Types.LONG())],
+)
+"""What an operator yields: of several records, parallel, the topics, keys, values and times in ms."""
+ROW_RECORDS = 1_000
+"""At most, in a row: a replay's batch stays a few megabytes."""
+
+Operator = TypeVar("Operator")
+P = ParamSpec("P")
+
+
+class Record(NamedTuple):
+    """One record to publish; `at` becomes its Kafka timestamp, which is event time to whoever reads it."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    at: Millis
 
 
 class Publisher:
-    """Rows for the sink, made inside an operator."""
+    """Records for the sink, made inside an operator."""
 
     def __init__(self, kafka: KafkaConfig) -> None:
         self._names = {topic: topic_name(kafka, topic) for topic in Topic}
 
-    def row(self, topic: Topic, key: bytes, value: bytes, at: Millis) -> Row:
-        """One record to publish; `at` becomes its Kafka timestamp, which is event time to whoever reads it."""
-        return Row(self._names[topic], key, value, at)
+    def record(self, topic: Topic, key: bytes, value: bytes, at: Millis) -> Record:
+        """One record of a topic."""
+        return Record(self._names[topic], key, value, at)
+
+
+def in_rows(method: Callable[Concatenate[Operator, P], Iterable[Record]]) -> Callable[Concatenate[Operator, P], Iterator[Row]]:
+    """An operator's method that yields records → what Flink is given: each yield crosses into the JVM, so many records share one."""
+
+    @wraps(method)
+    def yielding(self: Operator, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Row]:
+        records = list(method(self, *args, **kwargs))
+        for start in range(0, len(records), ROW_RECORDS):
+            topics, keys, values, times = zip(*records[start : start + ROW_RECORDS], strict=True)
+            yield Row(topics, keys, values, times)
+
+    return yielding
 
 
 class Sinks:
@@ -38,11 +69,11 @@ class Sinks:
         self._job = job
 
     def publish(self, stream: DataStream, topics: Iterable[Topic]) -> None:
-        """Write a stream of PUBLISHED rows to the topics that they name."""
+        """Write the records of a stream of PUBLISHED rows to the topics that they name."""
         table = f"{self._job}_publishes"
         names = [topic_name(self._kafka, topic) for topic in topics]
         # the connector takes the topic from the row only where it has a choice
-        topic_column, topic_value = ("topic STRING METADATA,", ", topic") if len(names) > 1 else ("", "")
+        topic_column, topic_value = ("topic STRING METADATA,", ", topics[n]") if len(names) > 1 else ("", "")
         options: dict[str, Any] = {
             "connector": "kafka",
             "topic": ";".join(names),
@@ -70,4 +101,6 @@ class Sinks:
                 ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'
             ) WITH ({with_options})""")
         self._tables.create_temporary_view(f"{table}_rows", self._tables.from_data_stream(stream))
-        self._statements.add_insert_sql(f"INSERT INTO {table} SELECT k, v{topic_value}, TO_TIMESTAMP_LTZ(ts, 3) FROM {table}_rows")
+        self._statements.add_insert_sql(f"""
+            INSERT INTO {table} SELECT ks[n], v{topic_value}, TO_TIMESTAMP_LTZ(tss[n], 3)
+            FROM {table}_rows CROSS JOIN UNNEST(vs) WITH ORDINALITY AS record (v, n)""")

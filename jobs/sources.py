@@ -1,7 +1,7 @@
 """Kafka topics as tables, each with its watermark and idle timeout beside it."""
 
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pyflink.table import StreamTableEnvironment
 
@@ -11,6 +11,10 @@ from schemas.topics import Topic
 
 OUT_OF_ORDER = timedelta(seconds=1)
 """How much a partition's records may be out of order before they count as late."""
+
+
+ENOUGH_BYTES = 1_048_576
+"""What a patient reader is answered with at once."""
 
 
 class Source(NamedTuple):
@@ -41,13 +45,18 @@ class Sources:
         self._job = job
         self._idle_timeout = idle_timeout
 
-    def read(self, topic: Topic) -> Source:
+    def read(self, topic: Topic, *, patience: timedelta | None = None) -> Source:
         """The topic as a table, from its beginning or from where the job's state left off.
+
+        With patience the broker waits so long for more before it answers: fewer, larger answers where records wait for a batch anyway.
 
         Event time is the record's Kafka timestamp; one that is more than a day in the future moves it nowhere, as a single wrong clock
         would otherwise end every open interval of every lead.
         """
         table = f"{self._job}_reads_{topic.name.lower()}"
+        fetching: dict[str, Any] = {"max.partition.fetch.bytes": self._kafka.max_record_bytes}
+        if patience is not None:
+            fetching |= {"fetch.min.bytes": ENOUGH_BYTES, "fetch.max.wait.ms": round(patience.total_seconds() * 1000)}
         self.tables.execute_sql(f"""
             CREATE TABLE {table} (
                 k BYTES,
@@ -61,7 +70,7 @@ class Sources:
                 'topic' = '{topic_name(self._kafka, topic)}',
                 'properties.bootstrap.servers' = '{self._kafka.bootstrap_servers}',
                 'properties.group.id' = '{self._kafka.topic_prefix}prox.{self._job}',
-                'properties.max.partition.fetch.bytes' = '{self._kafka.max_record_bytes}',
+                {" ".join(f"'properties.{name}' = '{value}'," for name, value in fetching.items())}
                 'scan.startup.mode' = 'earliest-offset',
                 'scan.watermark.idle-timeout' = '{self._idle_timeout.total_seconds() * 1000:.0f} ms',
                 'key.format' = 'raw',

@@ -18,7 +18,7 @@ from schemas.topics import Topic
 def build(job: Job) -> None:
     """Add the topology to the job's environment."""
     flink = job.settings.flink
-    read = [job.sources.read(topic) for topic in write_batch.SOURCES]
+    read = [job.sources.read(topic, patience=flink.long_window) for topic in write_batch.SOURCES]
     batches = lanes.batched(job.tables, job.name, read, lanes=flink.lanes, window=flink.long_window)
     writing = write_batch.WriteBatch(job.settings, job.settings.policies())
     refused = batches.process(writing, PUBLISHED).uid("store_results.write_batch.v1").name("write_batch")

@@ -179,7 +179,8 @@ def enrich(event: Event, known: Acquaintance, *, retention_ms: int) -> Enriched:
         context=event.context,
         consent=event.consent,
         account_id=known.account_id,
-        person=event.person,
+        # what the sender wrote stays with the event as received: nothing downstream reads it
+        person=event.person and event.person._replace(original=None),
     )
     return Enriched(enriched, due)
 

@@ -10,6 +10,12 @@ PROFILE_UPDATED = "profile_updated"
 OBSERVATION = "observation"
 """Channel of events that are kept and shown but neither remembered nor scored."""
 
+ALIASED = "aliased"
+"""Type of an event that says that `previous_id` and `user_id` are one person; its channel is `observation`."""
+
+ACCOUNT_UPDATED = "account_updated"
+"""Type of an event that says that the lead works for `account_id`; its properties are traits of the account. Its channel is `observation`."""
+
 
 class Person(NamedTuple):
     """Whatever names a person. Nowhere else on the wire: so encryption and erasure have one place."""
@@ -18,12 +24,19 @@ class Person(NamedTuple):
     phone: str | None = None
     name: str | None = None
     ip: str | None = None
+    original: str | None = None
+    """What the sender wrote, word by word: a mistake in mapping it is mended by a replay. Only on events as received."""
 
 
 class Event(NamedTuple):
     """An event received. Key: `tenant|lead`; the record's Kafka timestamp is `occurred_at`.
 
     `lead` is a pseudonym the producer chose, never an address. (`tenant`, `lead`, `event_id`) is its identity: sent again, it counts once.
+
+    `identifiers` are further names of the lead that are no addresses, by kind: `email` and `phone` as `schemas.pseudonym` writes them,
+    `crm.salesforce`, `crm.hubspot`, `network_id`. `source` is the source of the write key that it came by. `original_at` and `sent_at` are the
+    sender's own stamps, from which `occurred_at` was corrected; `is_clamped` says that they were absurd and `received_at` stands in.
+    `is_consent_stated` tells an empty `consent` (everything refused) from none; `gpc` is a browser's opt-out of sale and sharing.
     """
 
     tenant: str
@@ -40,3 +53,11 @@ class Event(NamedTuple):
     user_id: str | None = None
     account_id: str | None = None
     person: Person | None = None
+    previous_id: str | None = None
+    identifiers: dict[str, str] = {}  # noqa: RUF012 - an event is never changed in place
+    source: str = ""
+    original_at: Millis | None = None
+    sent_at: Millis | None = None
+    is_clamped: bool = False
+    is_consent_stated: bool = False
+    gpc: bool = False

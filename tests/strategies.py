@@ -30,7 +30,7 @@ consents = st.dictionaries(names, st.booleans(), max_size=3)
 maybe_names = st.none() | names
 longs = st.integers(-(2**63), 2**63 - 1)
 
-persons = st.builds(Person, maybe_names, maybe_names, maybe_names, maybe_names)
+persons = st.builds(Person, maybe_names, maybe_names, maybe_names, maybe_names, maybe_names)
 events = st.builds(
     Event,
     tenant=names,
@@ -47,6 +47,14 @@ events = st.builds(
     user_id=maybe_names,
     account_id=maybe_names,
     person=st.none() | persons,
+    previous_id=maybe_names,
+    identifiers=texts_by_name,
+    source=names,
+    original_at=st.none() | millis,
+    sent_at=st.none() | millis,
+    is_clamped=st.booleans(),
+    is_consent_stated=st.booleans(),
+    gpc=st.booleans(),
 )
 enriched_events = st.builds(
     EnrichedEvent,

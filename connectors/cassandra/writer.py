@@ -1,13 +1,15 @@
 """Results into Cassandra: a batch at a time, idempotent, acknowledged whole before the call returns."""
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence, Set
+from dataclasses import dataclass, field
 from itertools import islice
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import stamina
+from cassandra.cluster import Session
 from cassandra.concurrent import execute_concurrent
-from cassandra.query import BatchStatement, BatchType
+from cassandra.query import BatchStatement, BatchType, BoundStatement
 
 from connectors.cassandra.admission import Storable, check
 from connectors.cassandra.client import CassandraClient
@@ -19,6 +21,9 @@ from schemas.errors import PoisonRecordError, RetriableError
 
 STATEMENTS_PER_REQUEST = 8
 """Of one partition. With events of at most 1 MiB a request stays well below Cassandra's limit of 16 MiB."""
+SHARED_BYTES = 4_000
+SHARED_PARTITIONS = 10
+"""Of a request for several partitions: Cassandra warns of more than 10, and from 5 KiB on."""
 
 MAX_WAIT_S = 5.0
 
@@ -31,15 +36,48 @@ class Refused(NamedTuple):
 
 
 class Retried(NamedTuple):
-    """What a writer reports before it tries again. `statements` are the requests still to be acknowledged."""
+    """What a writer reports before it tries again. `parts` are still to be acknowledged."""
 
     attempt: int
-    statements: int
+    parts: int
     error: str
+
+
+Writes = Sequence[Write]
+"""Of one partition; acknowledged, or sent again, together."""
+
+
+@dataclass(slots=True)
+class _Request:
+    """One message to Cassandra: the writes of one or several partitions, bound."""
+
+    parts: list[Writes] = field(default_factory=list)
+    statements: list[BoundStatement] = field(default_factory=list)
+    size: int = 0
+
+    def has_room(self, size: int) -> bool:
+        return len(self.parts) < SHARED_PARTITIONS and self.size + size <= SHARED_BYTES
+
+    def add(self, part: Writes, statements: Iterable[BoundStatement], size: int) -> None:
+        self.parts.append(part)
+        self.statements += statements
+        self.size += size
+
+    @property
+    def message(self) -> Any:
+        if len(self.statements) == 1:
+            return self.statements[0]
+        batch = BatchStatement(BatchType.UNLOGGED)
+        for statement in self.statements:
+            batch.add(statement)
+        batch.is_idempotent = True
+        return batch
 
 
 class ResultsWriter:
     """Writes what people read.
+
+    Partitions that the same nodes hold share requests: a request costs both sides more than what it carries.
 
     Parameters
     ----------
@@ -106,7 +144,7 @@ class ResultsWriter:
             else:
                 good.append(value)
         planned = plan(good, bands, self._places, repeatable=self._repeatable)
-        self._deliver([request for writes in planned.writes.values() for request in _parted(writes)])
+        self._deliver([part for writes in planned.writes.values() for part in _parted(writes)])
         self._places |= planned.places
         bands.update(planned.ranks)
         return refused
@@ -115,8 +153,8 @@ class ResultsWriter:
         """End the connection."""
         self._client.close()
 
-    def _deliver(self, requests: Sequence[Sequence[Write]]) -> None:
-        pending, reason = requests, ""
+    def _deliver(self, parts: Sequence[Writes]) -> None:
+        pending, reason = parts, ""
         attempts = stamina.retry_context(on=RetriableError, attempts=None, timeout=self._give_up_after_s, wait_initial=0.1, wait_max=MAX_WAIT_S)
         for attempt in attempts:
             if attempt.num > 1 and self._on_retry is not None:
@@ -130,39 +168,45 @@ class ResultsWriter:
                     reason = str(exc)
                     raise
 
-    def _failed(self, requests: Sequence[Sequence[Write]]) -> tuple[Sequence[Sequence[Write]], RetriableError | None]:
-        """Send all; give back the requests to be sent again and why. Raises at once what no repeat will mend."""
+    def _failed(self, parts: Sequence[Writes]) -> tuple[Sequence[Writes], RetriableError | None]:
+        """Send all; give back what is to be sent again and why. Raises at once what no repeat will mend."""
         with translated("write results"):
             session = self._client.session()
-            statements = [(self._statement(request), None) for request in requests]
-            results = execute_concurrent(session, statements, concurrency=self._concurrency, raise_on_first_error=False)
-        failed: list[Sequence[Write]] = []
+            requests = list(self._requests(session, parts))
+            messages = [(request.message, None) for request in requests]
+            results = execute_concurrent(session, messages, concurrency=self._concurrency, raise_on_first_error=False)
+        failed: list[Writes] = []
         first: Exception | None = None
         for request, (is_success, answer) in zip(requests, results, strict=True):
             if not is_success:
-                failed.append(request)
+                failed += request.parts
                 error = error_of(answer, "write results")
                 if not isinstance(error, RetriableError):
                     raise error from answer
                 first = first or answer
         if first is None:
             return failed, None
-        failure = RetriableError(f"{len(failed)} of {len(requests)} writes failed: {type(first).__name__}: {first}", retry_after_s=RETRY_AFTER_S)
+        failure = RetriableError(f"{len(failed)} of {len(parts)} writes failed: {type(first).__name__}: {first}", retry_after_s=RETRY_AFTER_S)
         failure.__cause__ = first
         return failed, failure
 
-    def _statement(self, request: Sequence[Write]) -> Any:
-        bound = [self._client.prepare(write.query).bind(write.parameters) for write in request]
-        if len(bound) == 1:
-            return bound[0]
-        batch = BatchStatement(BatchType.UNLOGGED)
-        for statement in bound:
-            batch.add(statement)
-        batch.is_idempotent = True
-        return batch
+    def _requests(self, session: Session, parts: Sequence[Writes]) -> Iterator[_Request]:
+        nodes, keyspace = session.cluster.metadata, session.keyspace
+        shared: dict[frozenset[Any], _Request] = {}
+        for part in parts:
+            bound = [self._client.prepare(write.query).bind(write.parameters) for write in part]
+            size = sum(len(value) for statement in bound for value in statement.values if isinstance(value, bytes))
+            replicas = frozenset(nodes.get_replicas(keyspace, bound[0].routing_key))
+            request = shared.get(replicas)
+            if request is None or not replicas or not request.has_room(size):
+                if request is not None:
+                    yield request
+                request = shared[replicas] = _Request()
+            request.add(part, bound, size)
+        yield from shared.values()
 
 
-def _parted(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
+def _parted(writes: Writes) -> Iterator[Writes]:
     remaining = iter(writes)
     while part := list(islice(remaining, STATEMENTS_PER_REQUEST)):
         yield part

@@ -42,6 +42,9 @@ class Producer:
             {
                 "bootstrap.servers": config.bootstrap_servers,
                 "enable.idempotence": True,
+                # A broker forgets a producer whose records' own times are more than a day old when it restarts. It then takes a later request
+                # before an earlier one that got lost, and the client holds both for delivered: so there is no later one under way.
+                "max.in.flight.requests.per.connection": 1,
                 "acks": "all",
                 "partitioner": "murmur2_random",  # the Java client's, so that a key has one partition whoever writes
                 "compression.type": "lz4",  # in librdkafka's own thread: costs Python nothing

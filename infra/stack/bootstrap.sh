@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets what ProX needs on a machine with Python 3.11: uv, the locked venv and, with "all", JDK 17 and Maven.
-# bootstrap.sh venv|all
+# bootstrap.sh venv|all, or clients: what the tests drive the collector with, Node and Chromium.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -90,8 +90,22 @@ require_java() {
         die "Maven is missing: install it (apt-get install maven)"
 }
 
+# Tests that miss one are skipped, and say so.
+require_clients() {
+    command -v npm >/dev/null || apt_install nodejs npm || say "no npm: the Node SDKs will not be tried (apt-get install nodejs npm)"
+    local name
+    for name in chromium chromium-browser google-chrome; do
+        command -v "$name" >/dev/null && return
+    done
+    apt_install chromium || say "no Chromium: the browser's SDK will not be tried (apt-get install chromium)"
+}
+
 main() {
     local python
+    if [ "${1:-all}" = clients ]; then
+        require_clients
+        return
+    fi
     if is_3_11 .venv/bin/python; then
         python=.venv/bin/python
     else

@@ -13,7 +13,7 @@ from jobs.operators.lane_clock import LaneClock
 from jobs.operators.lane_state import DecodedCache, StateStore, bytes_by_text
 from jobs.operators.opening import opened_codec
 from jobs.operators.wall_clock import now_ms
-from jobs.sinks import Publisher
+from jobs.sinks import Publisher, Record, in_rows
 from models.due import DueQueue
 from models.enrichment import Acquaintance, check_event, enrich, review
 from schemas.errors import PoisonRecordError
@@ -60,7 +60,8 @@ class EnrichLane(KeyedProcessFunction):
         self._retention_ms = (retention.POLICY.lead_memory_days + LONGER_DAYS) * DAY_MS
         self._publisher = Publisher(settings.kafka)
 
-    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
+    @in_rows
+    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Record]:
         """Enrich the batch's events; what cannot be read or means nothing becomes a dead letter."""
         lane = ctx.get_current_key()
         queue = self._enter(lane)
@@ -76,16 +77,17 @@ class EnrichLane(KeyedProcessFunction):
             if enriched.due is not None:
                 due.setdefault(enriched.due, []).append(key)
             if enriched.event is not None:
-                yield self._publisher.row(Topic.EVENTS_ENRICHED, key.encode(), self._codec.encode(enriched.event), event.occurred_at)
+                yield self._publisher.record(Topic.EVENTS_ENRICHED, key.encode(), self._codec.encode(enriched.event), event.occurred_at)
         for key, known in touched.items():
             self._leads.save(key, known)
         queue.add(due)
         for letter in decoded.dead:
-            yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
+            yield self._publisher.record(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
         self._review(queue, value[3])
         self._clock.wind(lane, queue, ctx.timer_service())
 
-    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
+    @in_rows
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Record]:
         """Forget leads that were silent for too long, in a lane that is silent itself."""
         queue = self._enter(ctx.get_current_key())
         if ctx.time_domain() == TimeDomain.EVENT_TIME:  # else the lane only looks whether event time is known by now

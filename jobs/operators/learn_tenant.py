@@ -12,7 +12,7 @@ from jobs.operators.lane_state import StateStore, bytes_by_text
 from jobs.operators.opening import opened_codec
 from jobs.operators.students import Students
 from jobs.operators.wall_clock import now_ms
-from jobs.sinks import Publisher
+from jobs.sinks import Publisher, Record, in_rows
 from models.drift import Drift
 from models.features.vector import vector_from_bytes
 from models.pool import pool_from_bytes
@@ -66,7 +66,8 @@ class LearnTenant(KeyedProcessFunction):
         self._unpublished: dict[int, set[str]] = {}
         self._publisher = Publisher(settings.kafka)
 
-    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
+    @in_rows
+    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Record]:
         """Learn what is new in the batch; publish now, or soon when the tenant's last snapshot is very fresh."""
         decoded = self._guard.decode(value)
         by_tenant: dict[str, list[MaturedExample]] = {}
@@ -88,27 +89,28 @@ class LearnTenant(KeyedProcessFunction):
             if isinstance(one, ChampionChoice):
                 yield from self._choose(one)
         for letter in decoded.dead:
-            yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
+            yield self._publisher.record(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
 
-    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:  # noqa: ARG002 - Flink's signature
+    @in_rows
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Record]:  # noqa: ARG002 - Flink's signature
         """Publish what was learned since the last snapshot."""
         lane = ctx.get_current_key()
         for tenant in self._students.tenants() if lane not in self._unpublished else self._unpublished[lane]:
             yield from self._publish(self._students.of(tenant))
         self._unpublished[lane] = set()
 
-    def _choose(self, choice: ChampionChoice) -> Iterator[Any]:
+    def _choose(self, choice: ChampionChoice) -> Iterator[Record]:
         student = self._students.of(choice.tenant)
         try:
             is_changed = self._students.choose(student, choice)
         except PoisonRecordError as exc:
             letter = self._guard.dead_letter(choice.tenant.encode(), self._codec.encode(choice), SOURCES.index(Topic.CHAMPIONS_CHOSEN), exc)
-            yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
+            yield self._publisher.record(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
         else:
             if is_changed:
                 yield from self._follow(student)
 
-    def _follow(self, student: Student) -> Iterator[Any]:
+    def _follow(self, student: Student) -> Iterator[Record]:
         """Say at once that scores are to follow another learner; the one that they followed is a challenger from now on."""
         change = student.standing.changes[-1]
         structlog.get_logger().warning(
@@ -117,7 +119,7 @@ class LearnTenant(KeyedProcessFunction):
         self._shadowed_at.pop(student.tenant, None)
         yield from self._publish(student)
 
-    def _tell_drifts(self, student: Student, drifts: Sequence[Drift]) -> Iterator[Any]:
+    def _tell_drifts(self, student: Student, drifts: Sequence[Drift]) -> Iterator[Record]:
         for drift in drifts:
             if drift.is_worse:
                 structlog.get_logger().warning(
@@ -128,9 +130,9 @@ class LearnTenant(KeyedProcessFunction):
                     reason=f"mean squared error by lead {drift.before:.3f}, now {drift.after:.3f}",
                 )
             metric = student.drift_metric(drift)
-            yield self._publisher.row(Topic.METRICS_PUBLISHED, student.tenant.encode(), self._codec.encode(metric), now_ms())
+            yield self._publisher.record(Topic.METRICS_PUBLISHED, student.tenant.encode(), self._codec.encode(metric), now_ms())
 
-    def _publish_or_wait(self, student: Student, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
+    def _publish_or_wait(self, student: Student, ctx: KeyedProcessFunction.Context) -> Iterator[Record]:
         waiting = self._unpublished.setdefault(ctx.get_current_key(), set())
         since = now_ms() - self._published_at.get(student.tenant, 0)
         if since >= PUBLISH_EVERY_MS:
@@ -140,7 +142,7 @@ class LearnTenant(KeyedProcessFunction):
             waiting.add(student.tenant)
             ctx.timer_service().register_processing_time_timer(now_ms() + PUBLISH_EVERY_MS - since)
 
-    def _publish(self, student: Student) -> Iterator[Any]:
+    def _publish(self, student: Student) -> Iterator[Record]:
         now = now_ms()
         self._published_at[student.tenant] = now
         snapshots = [student.snapshot(now=now)]
@@ -148,6 +150,6 @@ class LearnTenant(KeyedProcessFunction):
             self._shadowed_at[student.tenant] = now
             snapshots += student.shadows(now=now)
         for snapshot in snapshots:
-            yield self._publisher.row(Topic.MODELS_PUBLISHED, snapshot.key.encode(), self._codec.encode(snapshot), now)
+            yield self._publisher.record(Topic.MODELS_PUBLISHED, snapshot.key.encode(), self._codec.encode(snapshot), now)
         for metric in student.metrics():
-            yield self._publisher.row(Topic.METRICS_PUBLISHED, student.tenant.encode(), self._codec.encode(metric), now)
+            yield self._publisher.record(Topic.METRICS_PUBLISHED, student.tenant.encode(), self._codec.encode(metric), now)

@@ -14,7 +14,7 @@ from jobs.operators.lane_models import LaneModels
 from jobs.operators.lane_state import BatchedState, DecodedCache, StateStore, bytes_by_text
 from jobs.operators.opening import opened_codec
 from jobs.operators.wall_clock import now_ms
-from jobs.sinks import Publisher
+from jobs.sinks import Publisher, Record, in_rows
 from models.due import DueQueue
 from models.engine import Engine
 from models.enrichment import check_outcome
@@ -115,7 +115,8 @@ class ScoreLane(KeyedBroadcastProcessFunction):
         self._publisher = Publisher(settings.kafka)
         self._models = LaneModels(self._codec, self._policies, pool_from_bytes(self._pool))
 
-    def process_element(self, value: Any, ctx: KeyedBroadcastProcessFunction.ReadOnlyContext) -> Iterator[Any]:
+    @in_rows
+    def process_element(self, value: Any, ctx: KeyedBroadcastProcessFunction.ReadOnlyContext) -> Iterator[Record]:
         """Score the batch's events, pair its outcomes, and emit what has matured by the batch's own clock."""
         # every call of the context crosses into the JVM: as few as can be
         lane = ctx.get_current_key()
@@ -130,22 +131,24 @@ class ScoreLane(KeyedBroadcastProcessFunction):
             self._models.tell_stale(tenant, value[3])
         for score in processed.scores:
             key = lead_key(score.tenant, score.lead).encode()
-            yield self._publisher.row(Topic.SCORES_PUBLISHED, key, self._codec.encode(score), now)
+            yield self._publisher.record(Topic.SCORES_PUBLISHED, key, self._codec.encode(score), now)
         yield from self._examples(examples, now)
         for letter in decoded.dead:
-            yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), now)
+            yield self._publisher.record(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), now)
         self._clock.wind(lane, queue, ctx.timer_service())
 
-    def process_broadcast_element(self, value: Any, ctx: KeyedBroadcastProcessFunction.Context) -> Iterator[Any]:
+    @in_rows
+    def process_broadcast_element(self, value: Any, ctx: KeyedBroadcastProcessFunction.Context) -> Iterator[Record]:
         """Score with this snapshot from now on, if it is newer than the tenant's."""
         try:
             self._models.take(bytes(value[1]), ctx)
         except PoisonRecordError as exc:
             letter = self._guard.dead_letter(bytes(value[0]), bytes(value[1]), 0, exc)._replace(topic=Topic.MODELS_PUBLISHED.value)
             now = now_ms()
-            yield self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), now)
+            yield self._publisher.record(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), now)
 
-    def on_timer(self, timestamp: int, ctx: KeyedBroadcastProcessFunction.OnTimerContext) -> Iterator[Any]:
+    @in_rows
+    def on_timer(self, timestamp: int, ctx: KeyedBroadcastProcessFunction.OnTimerContext) -> Iterator[Record]:
         """Emit what matured while the lane was silent."""
         if ctx.time_domain() == TimeDomain.EVENT_TIME:
             self._clock.settle(ctx.timer_service())
@@ -172,6 +175,6 @@ class ScoreLane(KeyedBroadcastProcessFunction):
         queue.add(due)
         return examples
 
-    def _examples(self, examples: list[MaturedExample], now: Millis) -> Iterator[Any]:
+    def _examples(self, examples: list[MaturedExample], now: Millis) -> Iterator[Record]:
         for example in examples:
-            yield self._publisher.row(Topic.EXAMPLES_MATURED, example.tenant.encode(), self._codec.encode(example), now)
+            yield self._publisher.record(Topic.EXAMPLES_MATURED, example.tenant.encode(), self._codec.encode(example), now)

@@ -14,7 +14,7 @@ from jobs.operators.guard import Guard
 from jobs.operators.lane_state import DecodedCache, bytes_by_text
 from jobs.operators.opening import opened_codec
 from jobs.operators.wall_clock import now_ms
-from jobs.sinks import Publisher
+from jobs.sinks import Publisher, Record, in_rows
 from models.enrichment import check_outcome
 from schemas.dead_letter import DeadLetter
 from schemas.errors import PoisonRecordError
@@ -107,7 +107,8 @@ class WriteBatch(KeyedProcessFunction):
         """End the connection."""
         self._writer.close()
 
-    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:  # noqa: ARG002 - Flink's signature
+    @in_rows
+    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Record]:  # noqa: ARG002 - Flink's signature
         """Write the batch; what cannot be read or held becomes a dead letter, unless `score_leads` has already made it one."""
         decoded = self._guard.decode(value)
         # a challenger's snapshot is of use to score_leads alone: what a version was, is what scores followed
@@ -115,14 +116,14 @@ class WriteBatch(KeyedProcessFunction):
         refused = self._writer.write(shown, self._bands)
         for letter in decoded.dead:
             if letter.topic not in score_lane.SOURCES:
-                yield self._row(letter)
+                yield self._record(letter)
         for outcast in refused:
             origin = next(i for i, topic in enumerate(SOURCES) if VALUE_TYPES[topic] is type(outcast.value))
-            yield self._row(self._guard.dead_letter(key_of(outcast.value), self._codec.encode(outcast.value), origin, outcast.error))
+            yield self._record(self._guard.dead_letter(key_of(outcast.value), self._codec.encode(outcast.value), origin, outcast.error))
 
-    def _row(self, letter: DeadLetter) -> Any:
-        return self._publisher.row(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
+    def _record(self, letter: DeadLetter) -> Record:
+        return self._publisher.record(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
 
 
 def _report(retried: Retried) -> None:
-    structlog.get_logger().warning("write.retried", job="store_results", attempt=retried.attempt, statements=retried.statements, error=retried.error)
+    structlog.get_logger().warning("write.retried", job="store_results", attempt=retried.attempt, parts=retried.parts, error=retried.error)

@@ -18,7 +18,7 @@ from rich.markup import escape
 from infra.stack import Part, Stack, jars, signals
 from infra.stack.progress import Shown
 from schemas.errors import ProxError
-from tests.bench import latency, machine, report, scaling, state, throughput
+from tests.bench import collecting, latency, machine, report, scaling, state, throughput
 from tests.bench.report import Figures
 from tests.bench.workload import Workload
 from tests.bench.world import World
@@ -37,6 +37,7 @@ class Stage(StrEnum):
     STATE = "state"
     LEADS = "leads"
     PARALLELISM = "parallelism"
+    COLLECTOR = "collector"
 
 
 class Options(NamedTuple):
@@ -128,6 +129,12 @@ def _state(options: Options) -> Figures:
     return report.state(options.console, found)
 
 
+def _collector(options: Options) -> Figures:
+    with stack_of(options, Part.KAFKA, Part.REGISTRY) as stack:
+        found = collecting.measure(stack, options.console, seconds=min(options.seconds, 10.0), overload_s=options.seconds)
+    return report.collector(options.console, found)
+
+
 def _leads(options: Options) -> Figures:
     with stack_of(options, Part.KAFKA, Part.REGISTRY) as stack:
         found = scaling.by_leads(stack, options.console, events=options.events, leads=(FEW_LEADS, options.many_leads))
@@ -146,6 +153,7 @@ STAGES: dict[Stage, Callable[[Options], Figures]] = {
     Stage.STATE: _state,
     Stage.LEADS: _leads,
     Stage.PARALLELISM: _parallelism,
+    Stage.COLLECTOR: _collector,
 }
 
 if __name__ == "__main__":

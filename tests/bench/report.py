@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.collecting import Found
 from tests.bench.latency import STATED_RATE, Latency
 from tests.bench.machine import Machine
 from tests.bench.state import State
@@ -13,6 +14,9 @@ from tests.bench.throughput import Comparison, Run
 
 AIMS = {"bytewax": 1.5, "quix": 2.5, "bare": 0.5}
 """Other → how many times as fast ProX is to be."""
+
+AIM_COLLECTOR = {100: "≥ 60 %", 1: "3,000/s on a present-day core"}
+"""Size of a batch → what a core is to do."""
 
 AIM_SCORES_MS, AIM_ROWS_MS = 250, 1_000
 STATED = str(STATED_RATE)
@@ -69,6 +73,25 @@ def latency(console: Console, found: Latency) -> Figures:
         "peak_per_s": found.peak_per_s,
         "first_score_s": {"after_jobs": found.jobs_to_first_score_s, "after_servers": found.servers_to_first_score_s},
     }
+
+
+def collector(console: Console, found: Found) -> Figures:
+    """Rates beside the floor, and the overload."""
+    table = Table("batch", "server", "events/s", "a core", "of the floor", "aim", "p50 ms", "p99 ms", title="Collector", title_justify="left")
+    shares = {size: found.rates["collector", size].per_core / found.rates["floor", size].per_core for _, size in found.rates}
+    for (name, size), rate in found.rates.items():
+        share, aim = (f"{shares[size]:.0%}", AIM_COLLECTOR.get(size, "")) if name == "collector" else ("", "")
+        table.add_row(str(size), name, f"{rate.events_per_s:,.0f}", f"{rate.per_core:,.0f}", share, aim, f"{rate.p50_ms:.1f}", f"{rate.p99_ms:.1f}")
+    console.print(table)
+    over = found.overload
+    early, late = over.memory_mb[len(over.memory_mb) // 6], over.memory_mb[-1]
+    console.print(
+        f"more than it can take for {over.seconds:.0f} s: {over.accepted_per_s:,.0f} events/s accepted, statuses {over.statuses};"
+        f" memory {early:.0f} MB after a sixth of it, {max(over.memory_mb):.0f} MB at most, {late:.0f} MB at its end",
+        highlight=False,
+    )
+    rates = {f"{name}_{size}": rate._asdict() for (name, size), rate in found.rates.items()}
+    return {"collector": rates, "collector_of_floor": shares, "collector_overload": over._asdict()}
 
 
 def state(console: Console, found: State) -> Figures:

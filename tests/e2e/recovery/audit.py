@@ -39,6 +39,7 @@ def problems(deployment: Deployment) -> list[str]:
         return [
             *([] if verdict.is_sound else [f"scores that cannot be computed again: {verdict}"]),
             *([f"{dead} dead letters"] if dead else []),
+            *_received(events, deployment),
             *_sequences(events, deployment),
             *_labels(deployment),
             *_rows("events_by_lead", "lead, event_id", engagements, client),
@@ -48,6 +49,13 @@ def problems(deployment: Deployment) -> list[str]:
             *_latest(client),
             *_ranks(deployment, {lead for lead, _ in outcomes}, client),
         ]
+
+
+def _received(events: Iterable[Identity], deployment: Deployment) -> Iterator[str]:
+    """What was fed is in Kafka: what is missing here was lost before any job could read it."""
+    received = {(event.lead, event.event_id) for event in deployment.read(Topic.EVENTS_RECEIVED, Event)}
+    if lost := set(events) - received:
+        yield f"events.received: {len(lost)} were acknowledged and are not there, first {min(lost)}"
 
 
 def _sequences(events: Iterable[Identity], deployment: Deployment) -> Iterator[str]:

@@ -91,3 +91,12 @@ def test_kafka_restarted(deployment: Deployment, stream: Streaming):
         deployment.stack.restart(Part.KAFKA)
 
     assert [] == problems(deployment)
+
+
+def test_kafka_killed(deployment: Deployment, stream: Streaming):
+    """`kill -9`: the broker forgets its producers, as the records' times are long ago; what it acknowledged is there."""
+    with stream():
+        deployment.stack.kill(Part.KAFKA)
+        deployment.stack.start(Part.KAFKA)
+
+    assert [] == problems(deployment)

@@ -24,7 +24,7 @@ from schemas.topics import VALUE_TYPES, Topic, Value
 
 FOLDER = Path(__file__).parent
 MONDAY, FRIDAY = Millis(1_772_442_000_000), Millis(1_772_787_600_123)
-PERSON = Person(email="ada@lovelace.example", phone="+44 20 7946 0000", name="Ada Lovelace", ip="2001:db8::1")
+PERSON = Person(email="ada@lovelace.example", phone="+44 20 7946 0000", name="Ada Lovelace", ip="2001:db8::1", original='{"event":"Page Viewed"}')
 
 VALUES: dict[Topic, Value] = {
     Topic.EVENTS_RECEIVED: Event(
@@ -42,6 +42,14 @@ VALUES: dict[Topic, Value] = {
         "user-1",
         "account-1",
         PERSON,
+        "anon-0",
+        {"email": "9f86d081884c7d65", "crm.salesforce": "00Q5g"},
+        "website",
+        MONDAY,
+        FRIDAY,
+        True,
+        True,
+        True,
     ),
     Topic.OUTCOMES_RECEIVED: Outcome("acme", "lead|7", "o-1", "won", FRIDAY, FRIDAY, 1200.5, "salesforce"),
     Topic.EVENTS_ENRICHED: EnrichedEvent(

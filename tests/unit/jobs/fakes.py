@@ -124,7 +124,7 @@ class FakeContext:
 
 
 class Published(NamedTuple):
-    """A row that an operator yielded, decoded."""
+    """A record that an operator yielded, decoded."""
 
     topic: str
     key: bytes
@@ -196,7 +196,8 @@ class Harness:
 
     @staticmethod
     def _decoded(rows: Iterable[Any] | None) -> list[Published]:
-        return [Published(row[0], bytes(row[1]), CODEC.decode(bytes(row[2])), row[3]) for row in rows or ()]
+        records = [record for row in rows or () for record in zip(*row, strict=True)]
+        return [Published(topic, bytes(key), CODEC.decode(bytes(value)), at) for topic, key, value, at in records]
 
 
 def of(topic: Topic, published: Sequence[Published]) -> list[Any]:

@@ -1,0 +1,79 @@
+"""One table: path → protocol."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from api.collector.answers import ACCEPTED, PIXEL, SNOWPLOW, Answer
+from api.collector.arrival import Arrival, Parsed
+from api.collector.keys import WriteKey
+from api.collector.protocols import cloudevents, own, segment, snowplow, webhooks
+from api.collector.request import Request
+
+
+class Sent(NamedTuple):
+    """What a request brought: the body as it was (inflated), its JSON where the route wants it, and whose it is."""
+
+    request: Request
+    body: bytes
+    given: Any
+    key: WriteKey
+
+
+class Route(NamedTuple):
+    """What a path takes and how it answers.
+
+    `retry_status` is what tells its senders to wait: 429 where a 429 with `Retry-After` costs no try, 503 where 429 is given up.
+    """
+
+    protocol: str
+    parse: Callable[[Sent, Arrival], Parsed]
+    accepted: Answer = ACCEPTED
+    is_json: bool = True
+    retry_status: int = 429
+    too_large_status: int = 413
+
+
+def _call(kind: str) -> Route:
+    return Route("segment", lambda sent, arrival: segment.parse_call(sent.given, kind, arrival))
+
+
+def _pixel(kind: str) -> Route:
+    return Route("pixel", lambda sent, arrival: segment.parse_pixel(sent.request.query, kind, arrival), PIXEL, is_json=False)
+
+
+BATCH = Route("segment", lambda sent, arrival: segment.parse_batch(sent.given, arrival))
+CLOUDEVENTS = Route("cloudevents", lambda sent, arrival: cloudevents.parse(sent.body, sent.request.headers, arrival), is_json=False)
+WEBHOOKS = Route(
+    "webhook", lambda sent, arrival: webhooks.parse(sent.body, sent.request.headers, sent.key.webhook, arrival), is_json=False, retry_status=503
+)
+TRACKER = Route(
+    "snowplow",
+    lambda sent, arrival: snowplow.parse_payload(sent.given, arrival, is_anonymous=sent.request.is_anonymous),
+    SNOWPLOW,
+    retry_status=503,
+    too_large_status=400,  # its tracker sends again what was answered with 413
+)
+TRACKER_PIXEL = Route(
+    "snowplow",
+    lambda sent, arrival: snowplow.parse_pixel(sent.request.query, arrival, is_anonymous=sent.request.is_anonymous),
+    PIXEL,
+    is_json=False,
+    retry_status=503,
+    too_large_status=400,
+)
+
+POST: dict[str, Route] = {
+    **{f"/v1/{path}": _call(kind) for short, kind in segment.KINDS.items() if kind != "batch" for path in (short, kind)},
+    **dict.fromkeys(("/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch"), BATCH),
+    "/v1/events": Route("prox", lambda sent, arrival: own.parse(sent.given, arrival)),
+    "/v1/cloudevents": CLOUDEVENTS,
+    "/v1/webhooks": WEBHOOKS,
+    "/com.snowplowanalytics.snowplow/tp2": TRACKER,
+}
+GET: dict[str, Route] = {
+    **{f"/pixel/v1/{kind}": _pixel(kind) for kind in segment.KINDS.values() if kind != "batch"},
+    "/i": TRACKER_PIXEL,
+    "/com.snowplowanalytics.snowplow/tp2": TRACKER_PIXEL,
+}
+PATHS = POST.keys() | GET.keys()
+SETTINGS_PREFIX, SETTINGS_SUFFIX = "/v1/projects/", "/settings"
