@@ -14,9 +14,10 @@ from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.policy import TenantPolicy
 
-VERSION = 3
+VERSION = 4
+BEFORE_BELIEF = 3
 BEFORE_HAZARDS = 2
-"""A version with another learner, whose state says nothing to this one: it begins anew, the metrics go on."""
+"""Versions with another learner, whose state says nothing to this one: it begins anew, the metrics go on."""
 BEFORE_WINDOWS = 1
 """A version whose metrics counted conversions at once."""
 
@@ -91,7 +92,7 @@ class Student:
             Written by another version of the encoding.
         """
         version, counts, learner, prequential = msgpack.unpackb(data)
-        if version not in (VERSION, BEFORE_HAZARDS, BEFORE_WINDOWS):
+        if version not in (VERSION, BEFORE_BELIEF, BEFORE_HAZARDS, BEFORE_WINDOWS):
             raise FatalError(f"student of version {version}, this release reads {BEFORE_WINDOWS} to {VERSION}")
         student = cls(tenant, policy)
         student.version, student.examples, student.labels, student.as_of = counts

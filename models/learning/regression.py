@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-RATES = (0.005, 0.02, 0.08, 0.32)
+RATES = (0.002, 0.008, 0.032, 0.128)
 """Four learning rates a factor of four apart: many events per lead want small ones, one event per lead and drift want large ones."""
 BETA = 1.0
 L2 = 1e-3

@@ -27,7 +27,7 @@ from schemas.policy import DAY_MS, TenantPolicy
 from tests.builders import a_model
 
 FOLDER = Path(__file__).parent
-FIRST_OF_THIS_LEARNER = 3
+FIRST_OF_THIS_LEARNER = 4
 MONDAY = Millis(1_772_442_000_000)
 
 
@@ -140,7 +140,7 @@ def _read_student(data: bytes) -> student.Student:
 def _student_meaning(data: bytes) -> Any:
     read = _read_student(data)
     counts = {name: getattr(read, name) for name in ("version", "examples", "labels", "as_of")}
-    # before version 3 another learner, whose state says nothing to this one
+    # before version 4 another learner, whose state says nothing to this one
     kept = {"model": _model_meaning(read.learner.model())} if msgpack.unpackb(data)[0] >= FIRST_OF_THIS_LEARNER else {}
     return counts | {"metrics": [list(metric) for metric in read.metrics()]} | kept
 
