@@ -13,8 +13,6 @@ Array = npt.NDArray[Any]
 
 PLACES = 384
 """Features that the belief is about, the first that were met: its covariance has their square of numbers, and a label costs as much."""
-SUPPORT = 20
-"""Vectors that have a cross before the belief is about it: a context has more of them than there are places, and most are rare."""
 VARIANCE = 0.2
 """Of a weight before any label: that a feature moves the logit by more than one is the exception."""
 BIAS_VARIANCE = 4.0
@@ -27,15 +25,13 @@ LEAST_CURVATURE = 1e-4
 
 
 @numba.njit(cache=True)
-def give_places(slots: Array, is_cross: Array, sums: Array, columns: Array, n: int, used: int) -> int:
+def give_places(slots: Array, columns: Array, n: int, used: int) -> int:
     """Give a place to each column of a vector that has none, as far as there are any left.
 
     Parameters
     ----------
     slots
         By column: its place, from 1; 0: none. Changed in place.
-    is_cross, sums
-        By column: whether it is a cross, and the sum of its inputs so far.
     columns, n
         The encoded vector; -1 is left out.
     used
@@ -49,7 +45,7 @@ def give_places(slots: Array, is_cross: Array, sums: Array, columns: Array, n: i
         if used >= PLACES:
             break
         at = columns[i]
-        if at >= 0 and slots[at] == 0 and (not is_cross[at] or sums[at] >= SUPPORT):
+        if at >= 0 and slots[at] == 0:
             used += 1
             slots[at] = used
     return used

@@ -309,7 +309,7 @@ class HazardLearner:
 
     def _believe_in(self, columns: Array, n: int) -> None:
         """Give the features of a vector their places in the belief."""
-        self._believed = give_places(self._slots, self._is_cross, self._sums, columns, n, self._believed)
+        self._believed = give_places(self._slots, columns, n, self._believed)
         size = len(self._belief)
         if self._believed > size:
             grown = min(max(2 * size, self._believed), PLACES)

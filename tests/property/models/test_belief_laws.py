@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.learning.belief import BIAS_VARIANCE, PLACES, SUPPORT, VARIANCE, WANDER, give_places, revise, unsure
+from models.learning.belief import BIAS_VARIANCE, PLACES, VARIANCE, WANDER, give_places, revise, unsure
 
 FEATURES = 6
 labels = st.lists(st.tuples(st.lists(st.floats(-5.0, 5.0), min_size=FEATURES, max_size=FEATURES), st.booleans()), min_size=1, max_size=40)
@@ -54,13 +54,12 @@ def test_features_that_say_the_same_share_what_they_teach():
     assert copied[1] + copied[2] == pytest.approx(alone[1], abs=0.1)
 
 
-def test_places_go_to_features_first_met_and_to_crosses_that_were_met_often():
+def test_places_go_to_features_first_met():
     """And never to more than there is room for."""
-    slots, is_cross, sums = np.zeros(PLACES + 10, np.int16), np.zeros(PLACES + 10, np.bool_), np.zeros(PLACES + 10)
-    is_cross[1:3], sums[2] = True, SUPPORT
-    few = give_places(slots, is_cross, sums, np.array([-1, 0, 1, 2]), 4, 0)
-    all_places = give_places(slots, is_cross, sums, np.arange(PLACES + 10), PLACES + 10, few)
+    slots = np.zeros(PLACES + 10, np.int16)
+    few = give_places(slots, np.array([-1, 0, 2]), 3, 0)
+    all_places = give_places(slots, np.arange(PLACES + 10), PLACES + 10, few)
 
     assert (2, PLACES) == (few, all_places)
-    assert [1, 0, 2, 3] == slots[:4].tolist()
+    assert [1, 3, 2, 4] == slots[:4].tolist()
     assert slots.max() == PLACES
