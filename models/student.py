@@ -24,10 +24,9 @@ from schemas.model_snapshot import LEARNER, ModelSnapshot
 from schemas.policy import TenantPolicy
 
 VERSION = 4
-BEFORE_CHALLENGERS = 3
-"""A version with one learner, which is the first of those there are now."""
+BEFORE_BELIEF = 3
 BEFORE_HAZARDS = 2
-"""A version with another learner, whose state says nothing to this one: it begins anew, the metrics go on."""
+"""Versions with another learner, whose state says nothing to this one: it begins anew, the metrics go on."""
 BEFORE_WINDOWS = 1
 """A version whose metrics counted conversions at once."""
 BY_RULE = "rule"
@@ -235,14 +234,14 @@ class Student:
             Written by another version of the encoding.
         """
         version, counts, *fields = msgpack.unpackb(data)
-        if version not in (VERSION, BEFORE_CHALLENGERS, BEFORE_HAZARDS, BEFORE_WINDOWS):
+        if version not in (VERSION, BEFORE_BELIEF, BEFORE_HAZARDS, BEFORE_WINDOWS):
             raise FatalError(f"student of version {version}, this release reads {BEFORE_WINDOWS} to {VERSION}")
         student = cls(tenant, policy)
         student.version, student.examples, student.labels, student.as_of = counts
         if version == VERSION:
             student._read(*fields)
         else:
-            student._read_alone(version, *fields)
+            student._read_metrics(version, fields[-1])
         return student
 
     def _read(self, changes: list[Any], choices: list[str], learners: Any, judged: Any, duels: Any, alarm: bytes) -> None:
@@ -255,9 +254,7 @@ class Student:
         self._alarm = DriftAlarm.from_bytes(alarm, window_ms)
         self._enter()
 
-    def _read_alone(self, version: int, learner: bytes, prequential: bytes) -> None:
-        if version == BEFORE_CHALLENGERS:
-            self.learners[LEARNER] = HazardLearner.from_bytes(learner)
+    def _read_metrics(self, version: int, prequential: bytes) -> None:
         if version == BEFORE_WINDOWS:
             self.judged[LEARNER].counted = Prequential.from_bytes(prequential)
         else:

@@ -7,7 +7,7 @@ import numpy as np
 from models.enrichment import Acquaintance, enrich
 from models.features.vector import PATTERN_MODEL, categorical_id, numeric_id
 from models.learning.encoding import EDGES, SALT_NUMBER, SALT_VALUE, VARIES
-from models.learning.hazard_model import RATE_COUNT, HazardModel, assembled, dense_attributes
+from models.learning.hazard_model import EXPERTS, HazardModel, assembled, dense_attributes
 from models.learning.regression import parts_of
 from models.learning.table import mixed
 from schemas.enriched import EnrichedEvent
@@ -118,7 +118,7 @@ def a_model(*, intervals: int = 5, shift: float = 0.0, with_base: bool = False) 
     attributes = [one >> 32 for one in numbers] + sorted({one >> 32 for one in categories})
     keys = [0, *(mixed(one ^ SALT_NUMBER) for one in numbers), *(mixed(one ^ SALT_VALUE) for one in categories)]
     groups = [-1, *(attributes.index(one >> 32) for one in numbers + categories)]
-    weight = np.linspace(-0.7, 0.9, len(keys))[:, None, None] * np.linspace(0.5, 1.0, RATE_COUNT)[:, None] * np.ones(parts_of(intervals))
+    weight = np.linspace(-0.7, 0.9, len(keys))[:, None, None] * np.linspace(0.5, 1.0, EXPERTS)[:, None] * np.ones(parts_of(intervals))
     weight[0] = np.linspace(-3.0, -2.0, parts_of(intervals)) + shift
     baseline = np.zeros((len(attributes) + 1, *weight.shape[1:]))
     baseline[-1] = weight[0]
@@ -141,5 +141,5 @@ def a_model(*, intervals: int = 5, shift: float = 0.0, with_base: bool = False) 
         is_cross=np.zeros(len(keys)),
         weight=weight,
         baseline=baseline,
-        trust=np.full(RATE_COUNT, 1.0 / RATE_COUNT),
+        trust=np.full(EXPERTS, 1.0 / EXPERTS),
     )

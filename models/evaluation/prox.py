@@ -27,6 +27,17 @@ WARM_UP = 200
 """Labels after which the time of learning begins to count: the first ones pay for compiling the kernels, seconds in all."""
 
 
+class Sizes(NamedTuple):
+    """Bytes of state at the end of the stream: the tenant's learner, and by lead its memory and the points that wait for their labels."""
+
+    learner: int
+    memory: float
+    points: float
+
+    def __str__(self) -> str:
+        return f"state in bytes: learner {self.learner:,}, a lead's memory {self.memory:,.0f}, its waiting points {self.points:,.0f}"
+
+
 class Replayed(NamedTuple):
     """What a replay gave: event id → published propensity; event id → when the label of its whole window may be learned, in ms.
 
@@ -37,6 +48,7 @@ class Replayed(NamedTuple):
     known_at: dict[str, int]
     model: VersionedModel | None
     us_label: float
+    sizes: Sizes
 
 
 class TimedLearner:
@@ -90,7 +102,17 @@ def replay(
                     known_at[example.event_id] = example.window_end(window_ms)
         done += len(batch)
         progress(HINTED if with_hints else NAME, done, total)
-    return Replayed(published, known_at, engine.model(data.tenant), stopwatch.us_each())
+    return Replayed(published, known_at, engine.model(data.tenant), stopwatch.us_each(), _sizes(engine, data.tenant))
+
+
+def _sizes(engine: Replay, tenant: str) -> Sizes:
+    memories, leads = engine.memories, max(len(engine.memories.leads), 1)
+    learner = engine.learners.get(tenant)
+    return Sizes(
+        learner=len(learner.to_bytes()) if learner is not None else 0,
+        memory=sum(len(memory.to_bytes()) for memory in memories.leads.values()) / leads,
+        points=sum(map(len, memories.points.values())) / leads,
+    )
 
 
 def matured(data: DataSet, progress: Progress) -> Iterator[MaturedExample]:
@@ -131,7 +153,7 @@ def run(name: str, replayed: Replayed, event_ids: list[str], vectors: FeatureVec
     propensities = np.array([replayed.published[event_id] for event_id in event_ids])
     if not ((propensities >= 0.0) & (propensities <= 1.0)).all():
         raise FatalError("a published propensity is not within 0 and 1")
-    return Run(name, propensities, _us_score(replayed.model, vectors, clock), replayed.us_label, NOTES[name])
+    return Run(name, propensities, _us_score(replayed.model, vectors, clock), replayed.us_label, f"{NOTES[name]}; {replayed.sizes}")
 
 
 def _us_score(versioned: VersionedModel | None, vectors: FeatureVectors, clock: Clock) -> float:

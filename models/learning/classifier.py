@@ -17,7 +17,7 @@ NOWHERE = np.zeros(WIDTH, np.float32)
 
 
 class HazardClassifier(base.Classifier):  # type: ignore[misc] # River has no types
-    """FTRL at four rates under Hedge, for any dict of features: what River's checks and evaluations can run on.
+    """FTRL at four rates and a belief under Hedge, for any dict of features: what River's checks and evaluations can run on.
 
     A number is a numeric feature, anything else a category. The hazards that Hedge judges are those of the moment before learning.
 
@@ -56,7 +56,7 @@ class HazardClassifier(base.Classifier):  # type: ignore[misc] # River has no ty
             tenant="",
             lead=str(self._learned),
             event_id="",
-            sequence=self._learned,
+            sequence=1,
             as_of=now,
             matured_at=now,
             first_interval=0,

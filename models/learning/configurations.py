@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from schemas.model_snapshot import LEARNER
 
-RATES = (0.005, 0.02, 0.08, 0.32)
+RATES = (0.002, 0.008, 0.032, 0.128)
 """Four learning rates a factor of four apart: many events per lead want small ones, one event per lead and drift want large ones."""
 STEP = 4.0
 """As far apart as neighbouring rates of one learner: a challenger moves the whole range by one place."""

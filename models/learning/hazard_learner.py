@@ -1,6 +1,8 @@
-"""The online learner of a tenant: FTRL at four rates under Hedge, on hazards."""
+"""The online learner of a tenant: FTRL at four rates and one belief under Hedge, on hazards."""
 
+import math
 import zlib
+from collections import deque
 from typing import Any
 
 import msgpack
@@ -8,24 +10,27 @@ import numpy as np
 import numpy.typing as npt
 
 from models.features.registry import WIDTH
-from models.features.vector import PATTERN_MODEL, vector_from_bytes
-from models.learning.configurations import CONFIGURATIONS
+from models.features.vector import PATTERN_MODEL, FeatureVector, vector_from_bytes
+from models.learning.belief import PLACES, POOLED_VARIANCE, give_places, revise, unsure
+from models.learning.configurations import CONFIGURATIONS, RATES
 from models.learning.encoding import EDGES, VARIES, encode, read_vector, room_for
-from models.learning.hazard_model import ATTRIBUTES, COLUMNS, RATE_COUNT, HazardModel, assembled, dense_attributes, hazard_logit
+from models.learning.hazard_model import ATTRIBUTES, COLUMNS, EXPERTS, HazardModel, assembled, dense_attributes, hazard_logit
 from models.learning.lesson import count_inputs, make_room
 from models.learning.observing import REFITS, RESERVOIR, observe
 from models.learning.regression import BETA, HEDGE_CLIP, HEDGE_RATE, L2, LOGIT_LIMIT, blame, learn_label, parts_of, trust
-from models.learning.table import attribute_table, column_table, find, mixed
-from models.learning.trials import CONTEXT_VALUES, CONTEXTS, FIRST_CONTEXT, MARGIN, REMEMBERED, SLOTS, WITH_CLOCK, try_all
+from models.learning.table import attribute_table, column_table, find, first_unknown, mixed
+from models.learning.trials import CONTEXT_VALUES, CONTEXTS, FIRST_CONTEXT, MARGIN, REMEMBERED, SLOTS, WAITING, WITH_CLOCK, judge_all, teach_all
 from schemas.errors import FatalError
 from schemas.example import MaturedExample
 from schemas.model_snapshot import LEARNER
 
-VERSION = 2
-SHARES = np.array([0.0, 0.25, 0.5, 0.75])
+VERSION = 3
+SHARES = np.array([0.0, 0.25, 0.5])
 """Shares of the nightly base in the published logit, between which Hedge decides."""
 SHARE_RATE = 1.0
 SHARE_DECAY = 0.9995
+BETTER = 2.0
+"""How many times the use of the present context another one must be of: the crosses in use, and what they learned, would be lost."""
 POOL_SQUARES = 4.0
 """What a pooled model's weights count as when a tenant starts from them: as if learned from a few dozen labels of its own."""
 
@@ -45,7 +50,7 @@ _BY_ATTRIBUTE = {
     "_edges": ("<f4", (EDGES,)),
     "_sample": ("<f4", (RESERVOIR,)),
 }
-_BY_COLUMN = {"_keys": ("<u8", ()), "_groups": ("<i4", ()), "_is_cross": ("|b1", ()), "_sums": ("<f8", ())}
+_BY_COLUMN = {"_keys": ("<u8", ()), "_groups": ("<i4", ()), "_is_cross": ("|b1", ()), "_sums": ("<f8", ()), "_slots": ("<i2", ())}
 _WEIGHTS = ("_weight", "_z", "_root")
 _OTHERS = {
     "_loss": "<f8",
@@ -61,8 +66,9 @@ _OTHERS = {
 class HazardLearner:
     """Learns hazards from interval labels, each when it comes, and keeps to what was foretold when the score was made.
 
-    Four FTRL regressions share one set of features and differ in their rate; Hedge weighs them by the log loss of the hazards that are
-    frozen in the examples. Bins, means and the vocabulary come from the examples too, so that a replay and the jobs see the same.
+    Four FTRL regressions that differ in their rate, and one Gaussian belief about the weights, share one set of features; Hedge weighs
+    them by the log loss of the hazards that are frozen in the examples. Bins, means and the vocabulary come from the examples too, so
+    that a replay and the jobs see the same.
 
     Parameters
     ----------
@@ -90,6 +96,7 @@ class HazardLearner:
     _groups: Array
     _is_cross: Array
     _sums: Array
+    _slots: Array
     _weight: Array
     _z: Array
     _root: Array
@@ -110,14 +117,23 @@ class HazardLearner:
             setattr(self, name, np.zeros((1, *shape), kind))
         self._groups = np.array([-1], np.int32)
         for name in _WEIGHTS:
-            setattr(self, name, np.zeros((1, RATE_COUNT, parts_of(intervals))))
-        self._loss, self._base_loss = np.zeros(RATE_COUNT), np.zeros(len(SHARES))
+            setattr(self, name, np.zeros((1, len(RATES), parts_of(intervals))))
+        self._loss, self._base_loss = np.zeros(EXPERTS), np.zeros(len(SHARES))
         trials = FIRST_CONTEXT + CONTEXTS
         self._trial_z, self._trial_root = np.zeros((trials, SLOTS), np.float32), np.zeros((trials, SLOTS), np.float32)
         self._gain, self._contexts = np.zeros(trials), np.full(trials, -1, np.int64)
         self._taught = np.zeros(REMEMBERED, np.uint32)
+        self._waiting: deque[tuple[int, float, bytes]] = deque()
         self._columns = 1
+        self._slots[0] = 1
+        self._believed = self._biases
+        self._belief = np.zeros(self._believed)
+        self._covariance = unsure(self._believed, self._biases)
         self._index()
+
+    @property
+    def _biases(self) -> int:
+        return 1 if self._intervals == 1 else 1 + self._intervals
 
     def learn(self, example: MaturedExample) -> int:
         """Learn every interval label of the example; returns how many there were."""
@@ -131,7 +147,7 @@ class HazardLearner:
         hazards = np.array(example.hazards, np.float64)
         self._learn_labels(said, number, token.copy(), hazards, example)
         if example.is_final:
-            self._try(said, number, token, 1.0 if example.is_converted else 0.0, judged=self._is_new(example.lead))
+            self._try(said, number, token, vector, example)
             self._blame_base(hazards, vector.ids, vector.values, is_converted=example.is_converted)
         labels = example.last_interval - example.first_interval + 1
         self._labels += labels
@@ -140,7 +156,7 @@ class HazardLearner:
     def model(self) -> HazardModel:
         """What was learned so far, ready to score; columns that weigh nothing are left out."""
         n, g = self._columns, len(self._attributes)
-        weight = self._weight[:n].astype(np.float32)
+        weight = self._weights()
         mean_input = self._sums[:n] / max(self._observed, 1)
         mean_input[0] = 1.0
         baseline = np.zeros((g + 1, *weight.shape[1:]))
@@ -169,10 +185,22 @@ class HazardLearner:
             trust=trust(self._loss),
         )
 
+    def _weights(self) -> Array:
+        """(columns, EXPERTS, parts), the belief last."""
+        n = self._columns
+        weight = np.zeros((n, EXPERTS, self._weight.shape[2]), np.float32)
+        weight[:, :-1] = self._weight[:n]
+        placed = np.flatnonzero(self._slots[:n])
+        weight[placed, -1, 0] = self._belief[self._slots[placed] - 1]
+        weight[0, -1, 1:] = self._belief[1 : self._biases]
+        return weight
+
     def _meet(self, ids: Array) -> None:
         """Give every attribute of a vector a place, as far as there are any left."""
-        hashes = ids >> np.uint64(32)
         keys, places = self._attribute_table
+        if first_unknown(ids, keys, places) < 0:
+            return
+        hashes = ids >> np.uint64(32)
         new = [int(one) for one in hashes.tolist() if find(keys, places, mixed(np.uint64(one))) < 0]
         room = ATTRIBUTES - len(self._attributes)
         new = sorted(set(new))[:room]
@@ -254,34 +282,72 @@ class HazardLearner:
         )
         if example.first_interval == 0:
             count_inputs(self._sums, columns, inputs, n)
-        are_ours = len(hazards) == RATE_COUNT * self._intervals
+        are_ours = len(hazards) == EXPERTS * self._intervals
+        is_drawn = self._is_drawn(example, float(number[0]))
+        if is_drawn:
+            self._believe_in(columns, n)
         for interval in range(example.first_interval, example.last_interval + 1):
             label = 1.0 if example.is_converted and interval == example.last_interval else 0.0
             if are_ours:
                 blame(self._loss, hazards, self._intervals, interval, label)
             learn_label(self._weight, self._z, self._root, columns, inputs, n, interval, label, self._start, self._rates)
+            if is_drawn:
+                revise(
+                    self._belief,
+                    self._covariance,
+                    self._believed,
+                    self._slots,
+                    columns,
+                    inputs,
+                    n,
+                    interval,
+                    self._intervals,
+                    label,
+                    self._start,
+                )
 
-    def _try(self, said: Array, number: Array, token: Array, label: float, *, judged: bool) -> None:
-        """Teach the trials the label of the whole window; a lead that has taught nothing before judges them first."""
-        _, inputs, groups, wanted, plain, _ = self._encode(said, number, token, -1, with_clock=True)
-        try_all(
-            self._trial_z,
-            self._trial_root,
-            self._gain,
-            self._contexts,
-            token,
-            wanted,
-            inputs,
-            groups,
-            plain,
-            self._attributes,
-            label,
-            self._trial_start,
-            judged,
-            np.empty(len(inputs) + len(token), np.int64),
-        )
-        if judged:
+    @staticmethod
+    def _is_drawn(example: MaturedExample, events: float) -> bool:
+        """Whether the belief learns this point: a lead's n-th with chance 1/n, by the hash of its event id.
+
+        The belief counts labels as independent, and those of one lead are not. `events` is the vector's log1p of their number.
+        """
+        return zlib.crc32(example.event_id.encode()) * math.expm1(min(events, 20.0)) < 2.0**32
+
+    def _believe_in(self, columns: Array, n: int) -> None:
+        """Give the features of a vector their places in the belief."""
+        self._believed = give_places(self._slots, columns, n, self._believed)
+        size = len(self._belief)
+        if self._believed > size:
+            grown = min(max(2 * size, self._believed), PLACES)
+            covariance = unsure(grown, self._biases)
+            covariance[:size, :size] = self._covariance
+            self._covariance = covariance
+            self._belief = np.concatenate([self._belief, np.zeros(grown - size)])
+
+    def _try(self, said: Array, number: Array, token: Array, vector: FeatureVector, example: MaturedExample) -> None:
+        """Let the trials be judged by the label of the whole window, as they were when the score was made; then keep it to teach them.
+
+        Judged by what they foretell once the label is here, they would know of its day: whoever was met on it has taught them.
+        """
+        while self._waiting and (self._waiting[0][0] <= example.as_of or len(self._waiting) >= WAITING):
+            _, label, features = self._waiting.popleft()
+            kept = vector_from_bytes(features)
+            self._try_label(*self._read(kept.dense, kept.ids, kept.values), label, judged=False)
+        label = 1.0 if example.is_converted else 0.0
+        self._waiting.append((example.matured_at, label, _in_order(vector).to_bytes()))
+        if self._is_new(example.lead):
+            self._try_label(said, number, token, label, judged=True)
             self._decide()
+
+    def _try_label(self, said: Array, number: Array, token: Array, label: float, *, judged: bool) -> None:
+        _, inputs, groups, wanted, plain, _ = self._encode(said, number, token, -1, with_clock=True)
+        slots = np.empty(len(inputs) + len(token), np.int64)
+        features = (self._contexts, token, wanted, inputs, groups, plain, self._attributes, label, self._trial_start, slots)
+        if judged:
+            judge_all(self._trial_z, self._trial_root, self._gain, *features)
+        else:
+            teach_all(self._trial_z, self._trial_root, *features)
 
     def _decide(self) -> None:
         """Use the additions that were shown to help; drop those that were shown to harm."""
@@ -293,8 +359,7 @@ class HazardLearner:
         best = FIRST_CONTEXT + int(np.argmax(self._gain[FIRST_CONTEXT:]))
         in_use = np.flatnonzero(self._contexts[FIRST_CONTEXT:] == self._context) if self._context >= 0 else np.zeros(0)
         used = float(self._gain[FIRST_CONTEXT + int(in_use[0])]) if len(in_use) else 0.0
-        # another one must be of twice the use: what the crosses in use have learned would be lost
-        if self._gain[best] > 2.0 * max(used, 0.0) + MARGIN:
+        if self._gain[best] > BETTER * max(used, 0.0) + MARGIN:
             self._change_context(int(self._contexts[best]))
         elif used < -MARGIN:
             self._change_context(-1)
@@ -302,12 +367,28 @@ class HazardLearner:
     def _change_context(self, context: int) -> None:
         """Cross with another attribute; what was learned of the old crosses is given up, their room with it."""
         self._context = context
+        self._believe_no_cross()
         kept = np.flatnonzero(~self._is_cross[: self._columns])
         for name in (*_BY_COLUMN, *_WEIGHTS):
             setattr(self, name, getattr(self, name)[kept])
         self._columns = len(kept)
         self._index()
         self._reserve(room_for(len(self._attributes)))
+
+    def _believe_no_cross(self) -> None:
+        """Forget what is believed of crosses; what is believed of the other features, that included what the crosses taught, stays."""
+        n = self._columns
+        placed = np.flatnonzero((self._slots[:n] > 0) & ~self._is_cross[:n])
+        placed = placed[np.argsort(self._slots[placed])]
+        biases = np.arange(1, self._biases)
+        kept = np.concatenate([[0], biases, self._slots[placed[1:]] - 1]).astype(np.int64)
+        self._slots[:] = 0
+        self._slots[placed] = np.concatenate([[1], np.arange(len(biases) + 2, len(kept) + 1)])
+        self._believed, size = len(kept), len(self._belief)
+        covariance = unsure(size, self._biases)
+        covariance[: len(kept), : len(kept)] = self._covariance[np.ix_(kept, kept)]
+        self._covariance = covariance
+        self._belief = np.concatenate([self._belief[kept], np.zeros(size - len(kept))])
 
     def _is_new(self, lead: str) -> bool:
         """Whether this lead has taught nothing yet, as far as is remembered; from now on it has."""
@@ -319,12 +400,12 @@ class HazardLearner:
     def _blame_base(self, hazards: Array, ids: Array, values: Array, *, is_converted: bool) -> None:
         """Charge every share of the base with the log loss of the score that it would have given."""
         at = np.flatnonzero(ids == np.uint64(PATTERN_MODEL))
-        if not len(at) or not np.isfinite(values[at[0]]) or len(hazards) != RATE_COUNT * self._intervals:
+        if not len(at) or not np.isfinite(values[at[0]]) or len(hazards) != EXPERTS * self._intervals:
             return
         base = float(np.clip(values[at[0]], -LOGIT_LIMIT, LOGIT_LIMIT))
         self._base_sum += base
         self._base_count += 1
-        survival = np.prod(1.0 - hazards.reshape(RATE_COUNT, self._intervals), axis=1)
+        survival = np.prod(1.0 - hazards.reshape(EXPERTS, self._intervals), axis=1)
         own = float(np.clip(trust(self._loss) @ (1.0 - survival), HEDGE_CLIP, 1.0 - HEDGE_CLIP))
         logits = (1.0 - SHARES) * np.log(own / (1.0 - own)) + SHARES * base
         losses = np.log1p(np.exp(-logits if is_converted else logits))
@@ -364,10 +445,12 @@ class HazardLearner:
             self._base_sum,
             self._base_count,
             self._columns,
+            self._believed,
         ]
         arrays = [getattr(self, name).tobytes() for name in (*_BY_ATTRIBUTE, *_OTHERS)]
         columns = [getattr(self, name)[: self._columns].tobytes() for name in (*_BY_COLUMN, *_WEIGHTS)]
-        body = zlib.compress(bytes(msgpack.packb([counts, arrays, columns])), 1)
+        belief = [self._belief.astype("<f8").tobytes(), self._covariance.astype("<f4").tobytes()]
+        body = zlib.compress(bytes(msgpack.packb([counts, arrays, columns, belief, list(self._waiting)])), 1)
         return bytes((VERSION,)) + body
 
     @classmethod
@@ -381,7 +464,7 @@ class HazardLearner:
         """
         if data[:1] != bytes((VERSION,)):
             raise FatalError(f"learner state of version {data[:1].hex()}, this release reads {VERSION}")
-        counts, arrays, columns = msgpack.unpackb(zlib.decompress(data[1:]))
+        counts, arrays, columns, belief, waiting = msgpack.unpackb(zlib.decompress(data[1:]))
         learner = cls(prior=0.5, intervals=counts[0], configuration=configuration)
         (
             _,
@@ -394,15 +477,19 @@ class HazardLearner:
             learner._base_sum,
             learner._base_count,
             learner._columns,
+            learner._believed,
         ) = counts
         kinds = {name: (kind, (-1, *shape)) for name, (kind, shape) in _BY_ATTRIBUTE.items()}
         kinds |= {name: (kind, getattr(learner, name).shape) for name, kind in _OTHERS.items()}
         for (name, (kind, shape)), read in zip(kinds.items(), arrays, strict=True):
             setattr(learner, name, np.frombuffer(read, kind).reshape(shape).copy())
         by_column = [(name, kind, (-1, *shape)) for name, (kind, shape) in _BY_COLUMN.items()]
-        weights = [(name, "<f8", (-1, RATE_COUNT, parts_of(counts[0]))) for name in _WEIGHTS]
+        weights = [(name, "<f8", (-1, len(RATES), parts_of(counts[0]))) for name in _WEIGHTS]
         for (name, kind, columns_shape), read in zip([*by_column, *weights], columns, strict=True):
             setattr(learner, name, np.frombuffer(read, kind).reshape(columns_shape).copy())
+        learner._belief = np.frombuffer(belief[0], "<f8").copy()
+        learner._covariance = np.frombuffer(belief[1], "<f4").reshape(2 * [len(learner._belief)]).copy()
+        learner._waiting = deque((at, label, features) for at, label, features in waiting)
         learner._index()
         return learner
 
@@ -422,13 +509,31 @@ class HazardLearner:
         learner._counts = np.where(pool.edge_count > 0, REFITS[-1] + 1, 0).astype(np.int64)
         learner._squares = learner._counts / np.maximum(pool.scale, 1e-9) ** 2 * (pool.scale > 0.0)
         learner._keys = pool.keys.copy()
-        learner._weight = pool.weight.astype(np.float64)
+        learner._weight = pool.weight[:, :-1].astype(np.float64)
         learner._root = np.full(learner._weight.shape, POOL_SQUARES**0.5)
         alpha = learner._rates[None, :, None]
         learner._z = -learner._weight * ((BETA + learner._root) / alpha + L2)
         learner._groups, learner._is_cross, learner._sums = pool.groups.astype(np.int32), pool.is_cross.astype(np.bool_), np.zeros(n)
+        learner._slots = np.zeros(n, np.int16)
         learner._columns = n
+        learner._take_belief(pool.weight[:, -1])
         learner._context, learner._with_clock = pool.context, pool.with_clock
         learner._loss = -np.log(np.maximum(pool.trust, 1e-6)) / HEDGE_RATE
         learner._index()
         return learner
+
+    def _take_belief(self, weight: Array) -> None:
+        """Begin with the belief of a pooled model, (columns, parts), less sure than the pool was."""
+        placed = np.concatenate([[0], 1 + np.flatnonzero(weight[1:, 0])])[: PLACES - self._biases + 1]
+        self._slots[placed] = np.concatenate([[1], np.arange(self._biases + 1, self._biases + len(placed))])
+        self._believed = self._biases + len(placed) - 1
+        self._belief = np.zeros(self._believed)
+        self._belief[self._slots[placed] - 1] = weight[placed, 0]
+        self._belief[1 : self._biases] = weight[0, 1 : self._biases]
+        self._covariance = np.diag(np.full(self._believed, POOLED_VARIANCE, np.float32))
+
+
+def _in_order(vector: FeatureVector) -> FeatureVector:
+    """The same vector with its sparse features by id: what is kept of it must not depend on their order."""
+    order = np.argsort(vector.ids, kind="stable")
+    return FeatureVector(vector.dense, vector.ids[order], vector.values[order])

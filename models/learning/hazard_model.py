@@ -16,12 +16,13 @@ from models.learning.regression import parts_of
 from models.learning.table import attribute_table, column_table
 from schemas.errors import PoisonRecordError
 
-VERSION = 2
+VERSION = 3
 ATTRIBUTES = 256
 """Attributes of one tenant that are learned from; those met later are left out."""
 COLUMNS = 1 << 14
 """Features that have weights of their own; those met later are left out."""
-RATE_COUNT = len(RATES)
+EXPERTS = len(RATES) + 1
+"""What Hedge weighs: a regression at each rate, and the belief (`learning.belief`)."""
 
 Array = npt.NDArray[Any]
 
@@ -63,12 +64,12 @@ class HazardModel(NamedTuple):
     attributes, flags, mean, scale, edge_count, edges
         By attribute (`encoding.encode`); the first WIDTH are the dense features.
     keys, groups, is_cross, weight
-        By column: the feature's key, its attribute, whether it is a cross, and its weights at each rate: one shared by all intervals, then
+        By column: the feature's key, its attribute, whether it is a cross, and its weights in each expert: one shared by all intervals, then
         one for each. Column 0 is the bias, of key 0 and attribute -1.
     baseline
         By attribute: its mean contribution to each logit, laid out as a row of `weight`; the last row is that of the bias.
     trust
-        By rate: its share in the propensity, 0 to 1.
+        By expert: its share in the propensity, 0 to 1.
     attribute_table, column_table
         Look-up tables of `attributes` and `keys`, made from them.
     """
@@ -143,10 +144,10 @@ def model_from_bytes(data: bytes) -> HazardModel:
         scalars, columns = fields[:7], fields[7:]
         arrays = {name: np.frombuffer(column, kind) for (name, kind), column in zip(_ARRAYS.items(), columns, strict=True)}
         intervals, evidence, start, context, with_clock, base_share, base_mean = scalars
-        width = RATE_COUNT * parts_of(int(intervals))
+        width = EXPERTS * parts_of(int(intervals))
         arrays["edges"] = arrays["edges"].reshape(-1, EDGES)
-        arrays["weight"] = arrays["weight"].reshape(-1, RATE_COUNT, width // RATE_COUNT)
-        arrays["baseline"] = arrays["baseline"].reshape(-1, RATE_COUNT, width // RATE_COUNT)
+        arrays["weight"] = arrays["weight"].reshape(-1, EXPERTS, width // EXPERTS)
+        arrays["baseline"] = arrays["baseline"].reshape(-1, EXPERTS, width // EXPERTS)
         if not _fits(scalars, arrays):
             raise PoisonRecordError("a model whose arrays do not fit each other, or that has numbers that are not finite")
     except (ValueError, TypeError, msgpack.UnpackException) as exc:
@@ -191,7 +192,7 @@ def _fits(scalars: list[Any], arrays: dict[str, Array]) -> bool:
         and len(np.unique(attributes)) == n
         and bool((attributes[:WIDTH] == dense_attributes()).all())
         and bool((arrays["edge_count"] <= EDGES).all())
-        and len(arrays["trust"]) == RATE_COUNT
+        and len(arrays["trust"]) == EXPERTS
         and bool((arrays["trust"] >= 0.0).all())
         and abs(float(arrays["trust"].sum()) - 1.0) < 1e-9
     )
@@ -229,7 +230,7 @@ def untrained(prior: float, intervals: int) -> HazardModel:
         keys=np.zeros(1),
         groups=np.full(1, -1),
         is_cross=np.zeros(1),
-        weight=np.zeros((1, RATE_COUNT, parts)),
-        baseline=np.zeros((WIDTH + 1, RATE_COUNT, parts)),
-        trust=np.full(RATE_COUNT, 1.0 / RATE_COUNT),
+        weight=np.zeros((1, EXPERTS, parts)),
+        baseline=np.zeros((WIDTH + 1, EXPERTS, parts)),
+        trust=np.full(EXPERTS, 1.0 / EXPERTS),
     )

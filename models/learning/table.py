@@ -40,6 +40,15 @@ def find(keys: Array, places: Array, key: int) -> Any:
     return np.int64(-1)
 
 
+@numba.njit(cache=True)
+def first_unknown(ids: Array, keys: Array, places: Array) -> int:
+    """Where the first feature stands whose attribute, the upper half of its id, is not in the table; -1: there is none."""
+    for i in range(ids.shape[0]):
+        if find(keys, places, mixed(ids[i] >> np.uint64(32))) < 0:
+            return i
+    return -1
+
+
 @numba.njit("void(uint64[:], int32[:], uint64, int64)", cache=True)
 def insert(keys: Array, places: Array, key: int, place: int) -> None:
     """Add a key that is not in the table yet; there must be room."""

@@ -13,6 +13,7 @@ from models.learning.regression import BETA, LOGIT_LIMIT
 Array = npt.NDArray[Any]
 
 PLAIN, WITH_CLOCK, FIRST_CONTEXT = 0, 1, 2
+UNUSED, NO_CONTEXT = -1, -2
 CONTEXTS = 24
 """Attributes that are tried as context, the first that were met."""
 CONTEXT_VALUES = 64
@@ -24,12 +25,48 @@ DECAY = 0.9997
 """Losses fade with a mean life of 3,300 labels, so that a trial may win or lose with the seasons."""
 MARGIN = 8.0
 """Nats by which an addition must beat what is in use: the odds of 3,000 to 1 leave room for all that are tried."""
+WAITING = 512
+"""Labels that wait until a score is judged that was made when they were known; when there are more, the oldest is taught all the same."""
 REMEMBERED = 1 << 14
 """Leads that are known to have taught already; the table forgets by hash."""
 
 
 @numba.njit(cache=True)
-def try_all(
+def _place_plain(wanted: Array, plain: int, slots: Array) -> None:
+    mask = np.uint64(SLOTS - 1)
+    for i in range(plain):
+        slots[i] = np.int64(wanted[i] & mask)
+
+
+@numba.njit(cache=True)
+def _place_crosses(context: int, token: Array, plain: int, salts: Array, slots: Array) -> int:
+    # behind the weights of the plain features, which all trials have in common; -1: this one has nothing to say
+    if context == UNUSED or (context >= 0 and token[context] == np.uint64(0)):
+        return -1
+    n = plain
+    if context >= 0:
+        said = token[context] * np.uint64(0x9E3779B97F4A7C15)
+        for g in range(token.shape[0]):
+            if g != context and token[g] != np.uint64(0) and not CLOCK[0] <= g < CLOCK[1]:
+                key = ((np.uint64(salts[g]) << np.uint64(32)) | token[g]) * np.uint64(0xC2B2AE3D27D4EB4F) ^ said
+                slots[n] = np.int64((key ^ (key >> np.uint64(29))) * np.uint64(0x165667B19E3779F9) >> np.uint64(51))
+                n += 1
+    return n
+
+
+@numba.njit(cache=True)
+def _foretold(z: Array, root: Array, trial: int, slots: Array, inputs: Array, groups: Array, plain: int, n: int, start: float) -> float:
+    logit = start
+    for i in range(n):
+        if trial == WITH_CLOCK or i >= plain or not CLOCK[0] <= groups[i] < CLOCK[1]:
+            at = slots[i]
+            weight = -z[trial, at] * RATE / (BETA + root[trial, at])
+            logit += weight * (inputs[i] if i < plain else 1.0)
+    return min(max(logit, -LOGIT_LIMIT), LOGIT_LIMIT)
+
+
+@numba.njit(cache=True)
+def judge_all(
     z: Array,
     root: Array,
     gain: Array,
@@ -42,57 +79,61 @@ def try_all(
     salts: Array,
     label: float,
     start: float,
-    judged: bool,
     slots: Array,
 ) -> None:
-    """Teach every trial one label, after comparing what it and the plain one foretold.
+    """Compare what every trial foretells with what the plain one does.
+
+    That is fair while they were taught nothing that was not known when the score was made, and nothing of the same lead.
 
     Parameters
     ----------
     z, root
-        (trials, SLOTS), changed in place: FTRL's accumulators, as in `regression.learn_label`.
+        (trials, SLOTS): FTRL's accumulators, as in `regression.learn_label`.
     gain
         By trial, changed in place: by how many nats it foretold better than the plain one, fading.
     contexts
-        Attribute of each trial from FIRST_CONTEXT on; -1: none yet.
+        Attribute of each trial from FIRST_CONTEXT on; UNUSED: none yet.
     token, wanted, inputs, groups, plain
         From `encoding.encode` without a context and with the clock: `plain` features.
     salts
         By attribute: the upper half of its ids.
-    judged
-        Whether this lead has taught nothing before: only then is a fresh prediction a fair one.
     slots
         Scratch, for all features and crosses.
     """
-    mask = np.uint64(SLOTS - 1)
-    for i in range(plain):
-        slots[i] = np.int64(wanted[i] & mask)
+    _place_plain(wanted, plain, slots)
     plain_loss = 0.0
     for trial in range(z.shape[0]):
-        context = contexts[trial]
-        if trial >= FIRST_CONTEXT and (context < 0 or token[context] == np.uint64(0)):
-            continue
-        n = plain
-        if trial >= FIRST_CONTEXT:
-            said = token[context] * np.uint64(0x9E3779B97F4A7C15)
-            for g in range(token.shape[0]):
-                if g != context and token[g] != np.uint64(0) and not CLOCK[0] <= g < CLOCK[1]:
-                    key = ((np.uint64(salts[g]) << np.uint64(32)) | token[g]) * np.uint64(0xC2B2AE3D27D4EB4F) ^ said
-                    slots[n] = np.int64((key ^ (key >> np.uint64(29))) * np.uint64(0x165667B19E3779F9) >> np.uint64(51))
-                    n += 1
-        logit = start
-        for i in range(n):
-            if trial == WITH_CLOCK or i >= plain or not CLOCK[0] <= groups[i] < CLOCK[1]:
-                at = slots[i]
-                weight = -z[trial, at] * RATE / (BETA + root[trial, at])
-                logit += weight * (inputs[i] if i < plain else 1.0)
-        logit = min(max(logit, -LOGIT_LIMIT), LOGIT_LIMIT)
-        loss = math.log1p(math.exp(-logit if label > 0.0 else logit))
-        if trial == PLAIN:
-            plain_loss = loss
-        if judged:
+        n = _place_crosses(contexts[trial] if trial >= FIRST_CONTEXT else NO_CONTEXT, token, plain, salts, slots)
+        if n >= 0:
+            logit = _foretold(z, root, trial, slots, inputs, groups, plain, n, start)
+            loss = math.log1p(math.exp(-logit if label > 0.0 else logit))
+            if trial == PLAIN:
+                plain_loss = loss
             gain[trial] = DECAY * gain[trial] + plain_loss - loss
-        error = 1.0 / (1.0 + math.exp(-logit)) - label
+
+
+@numba.njit(cache=True)
+def teach_all(
+    z: Array,
+    root: Array,
+    contexts: Array,
+    token: Array,
+    wanted: Array,
+    inputs: Array,
+    groups: Array,
+    plain: int,
+    salts: Array,
+    label: float,
+    start: float,
+    slots: Array,
+) -> None:
+    """Teach every trial one label; the parameters are those of `judge_all`, and `z` and `root` are changed in place."""
+    _place_plain(wanted, plain, slots)
+    for trial in range(z.shape[0]):
+        n = _place_crosses(contexts[trial] if trial >= FIRST_CONTEXT else NO_CONTEXT, token, plain, salts, slots)
+        if n < 0:
+            continue
+        error = 1.0 / (1.0 + math.exp(-_foretold(z, root, trial, slots, inputs, groups, plain, n, start))) - label
         for i in range(n):
             if trial == WITH_CLOCK or i >= plain or not CLOCK[0] <= groups[i] < CLOCK[1]:
                 at = slots[i]

@@ -28,8 +28,8 @@ from schemas.policy import DAY_MS, TenantPolicy
 from tests.builders import a_model
 
 FOLDER = Path(__file__).parent
-FIRST_OF_THIS_LEARNER = 3
-FIRST_WITH_CHALLENGERS = 4
+FIRST_OF_THIS_LEARNER = 4
+"""Of a student: it has challengers too since then."""
 CONTESTED = TenantPolicy(window_ms=None, challengers=("slow", "plain"))
 MONDAY = Millis(1_772_442_000_000)
 
@@ -144,7 +144,7 @@ def judged_example(number: int) -> MaturedExample:
 
 
 def _read_student(data: bytes) -> student.Student:
-    policy = CONTESTED if msgpack.unpackb(data)[0] >= FIRST_WITH_CHALLENGERS else CONTESTED._replace(challengers=())
+    policy = CONTESTED if msgpack.unpackb(data)[0] >= FIRST_OF_THIS_LEARNER else CONTESTED._replace(challengers=())
     return student.Student.from_bytes(data, "acme", policy)
 
 
@@ -153,7 +153,7 @@ def _student_meaning(data: bytes) -> Any:
     counts: dict[str, Any] = {name: getattr(read, name) for name in ("version", "examples", "labels", "as_of")}
     if read.duels:
         counts |= {"changes": [list(change) for change in read.standing.changes], "duels": [list(one) for one in read.verdicts().items()]}
-    # before version 3 another learner, whose state says nothing to this one
+    # before version 4 another learner, whose state says nothing to this one
     kept = {"model": _model_meaning(read.champion.model())} if msgpack.unpackb(data)[0] >= FIRST_OF_THIS_LEARNER else {}
     return counts | {"metrics": [list(metric) for metric in read.metrics()]} | kept
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from models.features.registry import WIDTH
 from models.features.vector import PATTERN_MODEL, FeatureVector, categorical_id, numeric_id
 from models.learning.hazard_learner import HazardLearner
-from models.learning.hazard_model import ATTRIBUTES, COLUMNS, model_from_bytes
+from models.learning.hazard_model import ATTRIBUTES, COLUMNS, EXPERTS, model_from_bytes
 from models.scorer import score
 from schemas.example import MaturedExample
 from schemas.ids import Millis
@@ -20,7 +20,7 @@ def vector_of(ids: list[int], values: list[float]) -> FeatureVector:
 
 def lesson(vector: FeatureVector, number: int, *, is_converted: bool) -> MaturedExample:
     now = Millis(number)
-    hazards = [0.2] * 4
+    hazards = [0.2] * EXPERTS
     return MaturedExample("acme", f"lead-{number}", "e", 1, now, now, 0, 0, is_converted, True, 0.2, hazards, 1, vector.to_bytes())
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from models.features.registry import WIDTH
 from models.features.vector import LOW, FeatureVector, categorical_id, numeric_id
 from models.learning.hazard_learner import HazardLearner
-from models.learning.hazard_model import RATE_COUNT
+from models.learning.hazard_model import EXPERTS
 from models.prequential import ECE_BINS, Prequential
 from models.scorer import score
 from models.student import Student
@@ -51,7 +51,7 @@ def examples(draw: st.DrawFn) -> MaturedExample:
         is_converted=is_converted,
         is_final=is_converted or last == INTERVALS - 1,
         propensity=draw(probabilities),
-        hazards=draw(st.lists(probabilities, min_size=RATE_COUNT * INTERVALS, max_size=RATE_COUNT * INTERVALS) | st.just([])),
+        hazards=draw(st.lists(probabilities, min_size=EXPERTS * INTERVALS, max_size=EXPERTS * INTERVALS) | st.just([])),
         model_version=0,
         features=FeatureVector(np.array(draw(dense), np.float32), ids, values).to_bytes(),
     )

@@ -10,7 +10,7 @@ from models.features.registry import WIDTH
 from models.features.vector import FeatureVector, categorical_id
 from models.grading import GRADES, grade
 from models.learning.hazard_learner import HazardLearner
-from models.learning.hazard_model import RATE_COUNT, HazardModel, model_from_bytes, untrained
+from models.learning.hazard_model import EXPERTS, HazardModel, model_from_bytes, untrained
 from models.prequential import Prequential
 from models.replay import Replay
 from models.scorer import REASONS, score
@@ -92,8 +92,8 @@ def test_a_learner_of_another_version_is_refused():
         b"\xc1",
         msgpack.packb(7),
         msgpack.packb([9]),
-        msgpack.packb([2, b"", b""]),
-        msgpack.packb([2, *msgpack.unpackb(a_model().to_bytes())[1:8], *[b"123"] * 12]),
+        msgpack.packb([3, b"", b""]),
+        msgpack.packb([3, *msgpack.unpackb(a_model().to_bytes())[1:8], *[b"123"] * 12]),
         a_model()._replace(start=float("nan")).to_bytes(),
         a_model()._replace(start="0").to_bytes(),
         a_model()._replace(with_clock=1).to_bytes(),
@@ -101,7 +101,7 @@ def test_a_learner_of_another_version_is_refused():
         a_model()._replace(context=99).to_bytes(),
         a_model()._replace(intervals=0).to_bytes(),
         a_model()._replace(weight=np.full_like(a_model().weight, np.inf)).to_bytes(),
-        a_model()._replace(trust=np.zeros(RATE_COUNT)).to_bytes(),
+        a_model()._replace(trust=np.zeros(EXPERTS)).to_bytes(),
         a_model()._replace(scale=np.zeros(3)).to_bytes(),
         a_model()._replace(baseline=a_model().baseline[1:]).to_bytes(),
         a_model()._replace(keys=np.zeros_like(a_model().keys)).to_bytes(),
@@ -165,6 +165,18 @@ def test_a_student_of_the_release_before_goes_on():
 
     assert student.metrics() == read.metrics()
     assert HazardLearner(prior=0.15, intervals=1).to_bytes() == read.champion.to_bytes()
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_student_of_another_learner_begins_anew(version: int):
+    """Its metrics go on; the bytes of its learner are not looked at."""
+    student = Student(TENANT, TenantPolicy(window_ms=None))
+    student.learn([an_example(), an_example(is_converted=True)])
+    _, counts, _, prequential = msgpack.unpackb(student.to_bytes())
+    read = Student.from_bytes(msgpack.packb([version, counts, b"another's", prequential]), TENANT, TenantPolicy(window_ms=None))
+
+    assert (student.metrics(), student.version) == (read.metrics(), read.version)
+    assert HazardLearner(prior=0.15, intervals=1).to_bytes() == read.learner.to_bytes()
 
 
 def test_a_version_is_how_much_was_taught():

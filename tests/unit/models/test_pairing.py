@@ -65,6 +65,29 @@ def test_the_earliest_outcome_counts():
     assert (MONDAY, 0.0) == (memory.row[OUTCOME_AT], memory.row[IS_WON])
 
 
+@pytest.mark.parametrize("policy", [MONTH, AT_ONCE, AGAIN])
+def test_an_outcome_that_arrives_twice_counts_once(policy: TenantPolicy):
+    """At least once means twice now and then: memory and points are as after the first."""
+    once, twice = LeadMemory.empty(), LeadMemory.empty()
+    for memory in (once, twice):
+        memory.pending = [POINT]
+    for memory in (once, twice, twice):
+        note_outcome(memory, policy, at=TUESDAY, is_won=True)
+
+    assert (once.to_bytes(), once.pending) == (twice.to_bytes(), twice.pending)
+
+
+@pytest.mark.parametrize(("policy", "expected"), [(MONTH, [1]), (AGAIN, [1, 0])])
+def test_a_deal_that_was_won_and_is_reopened_stays_a_conversion(policy: TenantPolicy, expected: list[int]):
+    """What was true of a point when the deal was won is not taken back; only a tenant whose leads convert again pairs later points with the loss."""
+    memory = LeadMemory.empty()
+    memory.pending = [POINT, POINT._replace(sequence=2, as_of=TUESDAY + 1)]
+    note_outcome(memory, policy, at=TUESDAY, is_won=True)
+    note_outcome(memory, policy, at=WEDNESDAY, is_won=False)
+
+    assert expected == [point.is_won for point in memory.pending]
+
+
 def test_points_after_an_outcome_wait_no_more():
     """They are given back, so that what is kept of them can go."""
     memory = LeadMemory.empty()
