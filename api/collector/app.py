@@ -36,6 +36,8 @@ LONGEST_WINDOW_S = 2 * 86_400.0
 WHOLE_REQUEST = 4_194_304
 """Room for a body whose length was not said."""
 ALLOWED_HEADERS = b"Authorization, Content-Type, Content-Encoding, X-Retry-Count, SP-Anonymous, anonymousId"
+LONGEST_NUMBER = 15
+"""Digits of a length that is believed."""
 SERVICE = {"/health", "/ready", "/sink-health", "/metrics", "/openapi.json"}
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -81,7 +83,7 @@ class Collector:
     def __init__(self, opened: Callable[[], Parts]) -> None:
         self._opened = opened
         self._counts = Counts()
-        self._quotas: dict[str, Quota] = {}
+        self._quotas: dict[str, _KeyQuota] = {}
         self._tokens = Tokens(LONGEST_WINDOW_S)
         self._reading = 0
         self._log = get_logger()
@@ -177,7 +179,7 @@ class Collector:
 
     async def _read(self, request: Request, receive: Receive, limit: int, room: int) -> bytes:
         said = request.header(b"content-length")
-        size = min(int(said), limit) if said.isascii() and said.isdigit() else limit
+        size = min(int(said), limit) if said.isascii() and said.isdigit() and len(said) <= LONGEST_NUMBER else limit
         if self._reading + size > room:
             raise RetriableError("too many bodies are being read")
         self._reading += size
@@ -197,10 +199,10 @@ class Collector:
         return key
 
     def _quota_of(self, key: WriteKey) -> "_KeyQuota":
-        quota = self._quotas.get(key.sha256)
-        if quota is None:
-            quota = self._quotas[key.sha256] = Quota(key.events_per_s, key.burst, time.monotonic())
-        return _KeyQuota(quota, key)
+        known = self._quotas.get(key.sha256)
+        if known is None or known.key != key:  # new, or its operator has changed it
+            known = self._quotas[key.sha256] = _KeyQuota(Quota(key.events_per_s, key.burst, time.monotonic()), key)
+        return known
 
     def _arrival(self, key: WriteKey, request: Request, parts: Parts) -> Arrival:
         ip = request.address

@@ -10,7 +10,7 @@ from tests.collector import KEY, Desk, key_table
 
 PATHS = {
     "POST": ("/v1/batch", "/v1/track", "/v1/identify", "/v1/events", "/v1/cloudevents", "/v1/webhooks", "/com.snowplowanalytics.snowplow/tp2"),
-    "GET": ("/i", "/pixel/v1/page", "/v1/projects/{key}/settings", "/ready"),
+    "GET": ("/i", "/pixel/v1/page", "/v1/projects/{key}/settings"),
 }
 """One path for each way to read a request: the others are the same route."""
 EXCLUDED = [

@@ -293,3 +293,14 @@ def test_a_key_taken_out_of_the_file_stops(desk: Desk):
     desk.file.write_text(key_table("other"), encoding="utf-8")
 
     assert (200, 401) == (before, desk.post("/v1/batch", {"batch": [TRACK]}).status_code)
+
+
+def test_a_rate_that_is_changed_in_the_file_holds_at_once(desk: Desk):
+    """Without a restart, as the key itself."""
+    ticks = iter(range(0, 1_000, 10))
+    desk.app = type(desk.app)(lambda: desk._parts()._replace(keys=type(desk._parts().keys)(desk.file, lambda: float(next(ticks)))))
+    desk.file.write_text(key_table(more="events_per_s = 0.1\nburst = 1"), encoding="utf-8")
+    spent = [desk.post("/v1/batch", {"batch": [TRACK] * 2}).status_code for _ in range(2)]
+    desk.file.write_text(key_table(more="events_per_s = 1000.0"), encoding="utf-8")
+
+    assert [200, 429, 200] == [*spent, desk.post("/v1/batch", {"batch": [TRACK]}).status_code]
