@@ -28,7 +28,7 @@ KIOSK_VISITS = 0.003
 PEOPLE_PER_KIOSK = 3_000
 TYPING_ERROR, HITS_A_STRANGER = 0.02, 0.01
 """Of addresses typed into a form; and how many of those are somebody else's address."""
-ROLE_MAILBOX, SHARED_MAILBOX = 0.02, 0.002
+ROLE_MAILBOX, SHARED_MAILBOX = 0.02, 0.0005
 """People who give the mailbox of a role (info@), or one of a family or a team that no rule knows."""
 PEOPLE_PER_MAILBOX = 3
 SWITCHBOARD = 0.2
