@@ -6,13 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.cassandra.config import CassandraConfig
 from connectors.kafka.config import KafkaConfig
 from schemas.errors import ConfigError
-from schemas.policy import TenantPolicy
+from schemas.policy import ENRICHMENTS, EnrichmentPolicy, TenantPolicy
 
 PREFIX = "PROX_"
 
@@ -52,7 +52,21 @@ class TenantSettings(BaseModel):
     skip_types: frozenset[str] = frozenset()
     is_repeatable: bool = False
     prior: float = Field(default=0.15, gt=0, lt=1)
+    enrichments_off: frozenset[str] = Field(default=frozenset(), description=f"any of {', '.join(sorted(ENRICHMENTS))}")
+    internal_domains: frozenset[str] = Field(default=frozenset(), description="e-mail domains of the tenant's own people: not scored")
     api_key_sha256: tuple[str, ...] = Field(default=(), description="SHA-256, in hex, of each API key that speaks for this tenant")
+
+    @field_validator("enrichments_off")
+    @classmethod
+    def _known(cls, off: frozenset[str]) -> frozenset[str]:
+        unknown = sorted(off - ENRICHMENTS)
+        if unknown:
+            raise ValueError(f"no enrichment {', '.join(unknown)}; there are {', '.join(sorted(ENRICHMENTS))}")
+        return off
+
+    def enrichment_policy(self) -> EnrichmentPolicy:
+        """What enrichment needs of it."""
+        return EnrichmentPolicy(off=self.enrichments_off, internal_domains=frozenset(domain.strip().lower() for domain in self.internal_domains))
 
     def policy(self) -> TenantPolicy:
         """What the engine needs of it."""
@@ -116,3 +130,7 @@ class Settings(BaseSettings):
     def policies(self) -> dict[str, TenantPolicy]:
         """Tenant → policy, for the tenants of the file."""
         return {name: tenant.policy() for name, tenant in self.tenants().items()}
+
+    def enrichment_policies(self) -> dict[str, EnrichmentPolicy]:
+        """Tenant → what is added to its events, for the tenants of the file."""
+        return {name: tenant.enrichment_policy() for name, tenant in self.tenants().items()}
