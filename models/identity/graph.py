@@ -37,10 +37,11 @@ class IdentityGraph:
     """Joins what was seen together.
 
     Each identifier that can be somebody's is tied to stronger ones that it was seen with: an e-mail to the earliest user, and to the
-    earliest contact of each CRM; a phone or a device to the earliest of all, so that it never joins two people. An alias ties two users.
-    Whoever is tied together is one person, and its lead is the one that the strongest identifier names (`kinds.order`). Identifiers that are seen
-    with too many others (`kinds.limit`) or belong to a role are shared: they are tied to nobody, from the beginning. So the people and their
-    leads are a function of the set of sightings and partings alone. Instants are those of the events: which came first is no matter of arrival.
+    earliest contact of each CRM; a phone or a device to the earliest of all, and nothing to it, so that it never joins two people.
+    An alias ties two users. Whoever is tied together is one person, and its lead is the one that the strongest identifier names
+    (`kinds.order`). Identifiers that are seen with too many others (`kinds.limit`) or belong to a role are shared: they are tied to nobody,
+    from the beginning. So the people and their leads are a function of the set of sightings and partings alone. Instants are those of the
+    events: which came first is no matter of arrival.
 
     Parameters
     ----------
@@ -83,18 +84,17 @@ class IdentityGraph:
         return self._moved()
 
     def resolve(self, seen: Sighting) -> Resolved:
-        """Whose a sighting's event is, as of now: its strongest identifier's that is not shared, else its device's.
+        """Whose a sighting's event is, as of now: its strongest identifier's that is not shared, else its device's, and only then its phone's.
 
         A device on which one person identified is that person's, what it did before included. Where several did, an event that names
         nobody is of the one who identified there within the last half hour, else nobody's.
         """
-        for person in seen.people:
-            if not self._is_shared(person):
-                return Resolved(person, self.lead_of(person), is_shared=False)
-        for device in seen.devices:
-            of = self._speaks_for(device, seen.at)
-            if of is not None:
-                return Resolved(of, self.lead_of(of), is_shared=False)
+        people = [person for person in seen.people if not self._is_shared(person)]
+        of = next((person for person in people if kind_of(person) not in ATTACHING), None)
+        spoken_for = (self._speaks_for(device, seen.at) for device in seen.devices)
+        of = of or next((one for one in spoken_for if one is not None), None) or next(iter(people), None)
+        if of is not None:
+            return Resolved(of, self.lead_of(of), is_shared=False)
         of = (seen.devices or seen.people)[0]
         return Resolved(of, lead_named_by(of), is_shared=True)
 
@@ -207,7 +207,7 @@ class IdentityGraph:
         best: dict[str, tuple[bool, int, tuple[int, str]]] = {}
         for other, (at, _) in known.seen_with.items():
             standing = order(other)
-            if standing > own or not self._may_tie(known, other):
+            if standing > own or kind_of(other) in ATTACHING or not self._may_tie(known, other):
                 continue
             is_doubtful = not known.is_confirmed(other)
             if is_doubtful and not is_attaching and self._is_refuted(identifier, known, other):

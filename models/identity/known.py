@@ -24,8 +24,8 @@ class Known:
 
     `seen_with` holds the two earliest instants (ms) of each; the second is ONCE until there is one.
 
-    Size: an identifier that was seen with more than `kinds.limit` others of a kind is shared and keeps none, so some 5 kB at most.
-    `partings` are as many as operators made.
+    Size: an identifier that was seen with more than `kinds.limit` others of a kind is shared and keeps none: some 20 kB at most, 200 bytes
+    as a rule. `partings` are as many as operators made.
     """
 
     __slots__ = ("aliases", "is_shared", "lead", "partings", "seen_with", "speaker")

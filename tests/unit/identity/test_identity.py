@@ -136,3 +136,11 @@ def test_a_lead_that_only_has_a_name_costs_nothing():
     graph = IdentityGraph(store)
 
     assert ("lead-7", {}) == (whose(graph, seen("lead:lead-7")), store)
+
+
+def test_colleagues_of_one_switchboard_stay_apart(graph: IdentityGraph):
+    """Where the address is a role's, the company's number does not stand in for it: the device does."""
+    graph.observe(seen("email:ada", "phone:board", on=LAPTOP))
+    ben = whose(graph, seen("email:info", "phone:board", on=OFFICE, at=MONDAY + HOUR, roles=("email:info",)))
+
+    assert ("office", "office") == (ben, graph.lead_of("device:office"))
