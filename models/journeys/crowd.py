@@ -17,9 +17,9 @@ MEMBERS = 0.7
 """Of the others, the share that makes an account; the rest is known by an e-mail address only."""
 VISITS_OF_STRANGERS, VISITS_OF_OTHERS, PAGES = 1.5, 10.0, 4.0
 """Means: visits of a person, pages of a visit."""
-CLEARS_COOKIES = 0.003
+CLEARS_COOKIES = 0.005
 """Visits of a browser that has lost its anonymous id, and its login with it."""
-LOGS_IN = 0.9
+LOGS_IN = 0.8
 """Visits of a member who is not logged in there and now does, somewhere in the visit; forms of others are as frequent."""
 SHARES_DEVICE = 0.01
 """People whose household uses one device together, logging out when they leave it; on it they log in at once, mostly."""
