@@ -13,7 +13,7 @@ from connectors.cassandra.config import CassandraConfig
 from connectors.kafka.config import KafkaConfig
 from models.learning.configurations import CHALLENGERS
 from schemas.errors import ConfigError
-from schemas.policy import TenantPolicy
+from schemas.policy import ENRICHMENTS, EnrichmentPolicy, TenantPolicy
 
 PREFIX = "PROX_"
 
@@ -69,15 +69,29 @@ class TenantSettings(BaseModel):
     is_repeatable: bool = False
     prior: float = Field(default=0.15, gt=0, lt=1)
     challengers: tuple[str, ...] = Field(default=(), description="learners that score beside the champion, to be judged: slow, fast, plain")
+    enrichments_off: frozenset[str] = Field(default=frozenset(), description=f"any of {', '.join(sorted(ENRICHMENTS))}")
+    internal_domains: frozenset[str] = Field(default=frozenset(), description="e-mail domains of the tenant's own people: not scored")
     api_key_sha256: tuple[str, ...] = Field(default=(), description="SHA-256, in hex, of each API key that speaks for this tenant")
 
     @field_validator("challengers")
     @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _known_challengers(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         unknown = [name for name in names if name not in CHALLENGERS]
         if unknown:
             raise ValueError(f"no challenger {', '.join(unknown)}; there are {', '.join(CHALLENGERS)}")
         return tuple(dict.fromkeys(names))
+
+    @field_validator("enrichments_off")
+    @classmethod
+    def _known_enrichments(cls, off: frozenset[str]) -> frozenset[str]:
+        unknown = sorted(off - ENRICHMENTS)
+        if unknown:
+            raise ValueError(f"no enrichment {', '.join(unknown)}; there are {', '.join(sorted(ENRICHMENTS))}")
+        return off
+
+    def enrichment_policy(self) -> EnrichmentPolicy:
+        """What enrichment needs of it."""
+        return EnrichmentPolicy(off=self.enrichments_off, internal_domains=frozenset(domain.strip().lower() for domain in self.internal_domains))
 
     def policy(self) -> TenantPolicy:
         """What the engine needs of it."""
@@ -162,3 +176,7 @@ class Settings(BaseSettings):
     def policies(self) -> dict[str, TenantPolicy]:
         """Tenant → policy, for the tenants of the file."""
         return {name: tenant.policy() for name, tenant in self.tenants().items()}
+
+    def enrichment_policies(self) -> dict[str, EnrichmentPolicy]:
+        """Tenant → what is added to its events, for the tenants of the file."""
+        return {name: tenant.enrichment_policy() for name, tenant in self.tenants().items()}

@@ -20,5 +20,9 @@ def build(job: Job) -> None:
     flink = job.settings.flink
     received = job.sources.read(*enrich_lane.SOURCES)
     batches = lanes.batched(job.tables, job.name, [received], lanes=flink.lanes, window=flink.window)  # lane → events, still bytes
-    enriched = batches.process(enrich_lane.EnrichLane(job.settings), PUBLISHED).uid("enrich_events.enrich_lane.v1").name("enrich_lane")
+    enriched = (
+        batches.process(enrich_lane.EnrichLane(job.settings, job.settings.enrichment_policies()), PUBLISHED)
+        .uid("enrich_events.enrich_lane.v1")
+        .name("enrich_lane")
+    )
     job.sinks.publish(enriched, [Topic.EVENTS_ENRICHED, Topic.RECORDS_DEAD])

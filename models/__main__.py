@@ -1,4 +1,4 @@
-"""`python -m models`: evaluate models on data sets, train the nightly base."""
+"""`python -m models`: evaluate models on data sets, train the nightly base, check identity."""
 
 import json
 import sys
@@ -18,6 +18,8 @@ from models.dataset import dataset
 from models.evaluation import floors, prox, report
 from models.evaluation.protocol import evaluate as evaluated
 from models.evaluation.run import Progress as OnProgress
+from models.identity import check as identity
+from models.identity import report as identity_report
 from models.nightly import report as nightly_report
 from models.nightly import training
 from schemas.errors import ConfigError, ProxError
@@ -104,6 +106,23 @@ def train_base(
     trained, holdout = training.latest(examples, policy)
     out.write_bytes(trained.base.to_bytes())
     console.print(nightly_report.table(trained, holdout))
+
+
+@app.command("identity-check")
+def identity_check(
+    *,
+    events: Annotated[int, typer.Option(min=1, help="how many events the simulated crowd makes")] = 1_000_000,
+    seed: Annotated[int, typer.Option(help="of the crowd")] = 1,
+) -> None:
+    """Stitch a crowd whose identities are known, and count whom that took for whom; fails below the floors, or if a replay differs."""
+    with progress_bar("identity") as show:
+        checked = identity.check(events=events, seed=seed, on_progress=show)
+    console.print(identity_report.table(checked))
+    short = identity_report.missed(checked)
+    for line in short:
+        console.print(f"[red]{escape(line)}[/red]", soft_wrap=True, highlight=False)
+    if short:
+        raise typer.Exit(1)
 
 
 def _examples_of_file(path: Path) -> list[MaturedExample]:

@@ -1,4 +1,4 @@
-"""What a tenant decided about labels: the attribution window and what counts."""
+"""What a tenant decided: about labels, and about what is added to its events."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -40,3 +40,22 @@ class TenantPolicy(NamedTuple):
 @lru_cache
 def _interval_ends_ms(window_ms: int | None) -> tuple[int, ...]:
     return () if window_ms is None else tuple(round(window_ms * share) for share in INTERVAL_SHARES)
+
+
+ENRICHMENTS = frozenset({"traffic", "user_agent", "geo", "consent", "filters"})
+"""Names of what is added to events (`models.enrichments.registry`)."""
+
+
+class EnrichmentPolicy(NamedTuple):
+    """What is added to one tenant's events.
+
+    Parameters
+    ----------
+    off
+        Those of ENRICHMENTS that the tenant does without.
+    internal_domains
+        Domains of the tenant's own people, in small letters: their events are not scored.
+    """
+
+    off: frozenset[str] = frozenset()
+    internal_domains: frozenset[str] = frozenset()

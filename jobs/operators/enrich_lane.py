@@ -1,6 +1,6 @@
 """A lane's batch of events received → events enriched, each once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
@@ -16,10 +16,11 @@ from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher, Record, in_rows
 from models.due import DueQueue
 from models.enrichment import Acquaintance, check_event, enrich, review
+from models.enrichments import registry as enrichments
 from schemas.errors import PoisonRecordError
 from schemas.event import Event
 from schemas.ids import lead_key
-from schemas.policy import DAY_MS
+from schemas.policy import DAY_MS, EnrichmentPolicy
 from schemas.topics import Topic, Value
 
 STAGE = "enrich_events.enrich_lane"
@@ -27,6 +28,7 @@ SOURCES = (Topic.EVENTS_RECEIVED,)
 LONGER_DAYS = 30
 """Enrichment forgets a lead this much later than scoring does: a lead that returns is numbered from 1 again, and scoring must not remember
 a higher number then, or it would take its events for repeats."""
+DEFAULT = EnrichmentPolicy()
 
 
 def check_record(record: Value, key: bytes) -> None:
@@ -39,8 +41,9 @@ def check_record(record: Value, key: bytes) -> None:
 class EnrichLane(KeyedProcessFunction):
     """Keyed by lane."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, policies: Mapping[str, EnrichmentPolicy]) -> None:
         self._settings = settings
+        self._policies = policies
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Open state and codec."""
@@ -73,7 +76,7 @@ class EnrichLane(KeyedProcessFunction):
             known = touched.get(key)
             if known is None:
                 known = touched[key] = self._leads.load(key)
-            enriched = enrich(event, known, retention_ms=self._retention_ms)
+            enriched = enrich(enrichments.apply(event, self._policies.get(event.tenant, DEFAULT)), known, retention_ms=self._retention_ms)
             if enriched.due is not None:
                 due.setdefault(enriched.due, []).append(key)
             if enriched.event is not None:

@@ -7,6 +7,7 @@ import pytest
 
 from infra.settings import FlinkConfig
 from jobs.operators.enrich_lane import EnrichLane
+from schemas.policy import EnrichmentPolicy
 from schemas.topics import Topic
 from tests.builders import MONDAY, TUESDAY, an_event, later, updated_profile, viewed_page, won
 from tests.unit.jobs.fakes import CODEC, Harness, Record, a_record, of, offline_settings
@@ -14,7 +15,8 @@ from tests.unit.jobs.fakes import CODEC, Harness, Record, a_record, of, offline_
 
 @pytest.fixture
 def lane(tmp_path: Path) -> Callable[..., Harness]:
-    return lambda cached_leads=100: Harness(lambda: EnrichLane(offline_settings(tmp_path, flink=FlinkConfig(cached_leads=cached_leads))))
+    policies = {"acme": EnrichmentPolicy(internal_domains=frozenset({"acme.example"}))}
+    return lambda cached_leads=100: Harness(lambda: EnrichLane(offline_settings(tmp_path, flink=FlinkConfig(cached_leads=cached_leads)), policies))
 
 
 STORY = [
@@ -122,3 +124,16 @@ def test_an_event_as_large_as_is_let_in_is_enriched(lane: Callable[..., Harness]
     published = lane().take(sizes)
 
     assert (1, ["too_large"]) == (len(of(Topic.EVENTS_ENRICHED, published)), [letter.reason for letter in of(Topic.RECORDS_DEAD, published)])
+
+
+def test_events_say_where_they_came_from_and_machines_are_only_shown(lane: Callable[..., Harness]):
+    """What an event says of itself is added to its context; what no lead did is an observation."""
+    visit = viewed_page(at=MONDAY, context={"page.referrer": "https://www.google.com/", "page.url": "https://acme.example/"})
+    crawl = viewed_page("bot", at=MONDAY, context={"user_agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"})
+    colleague = updated_profile("eve", at=MONDAY, email="Eve@Acme.example")
+    published = [one.value for one in lane().take([a_record(event) for event in (visit, crawl, colleague)])]
+
+    assert ["organic_search", None, None] == [event.context.get("traffic.channel") for event in published]
+    assert [(visit.channel, None), ("observation", "bot"), ("observation", "internal")] == [
+        (event.channel, event.context.get("filtered")) for event in published
+    ]

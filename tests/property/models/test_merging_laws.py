@@ -1,0 +1,114 @@
+"""Laws of merging memories: no order matters, and what one memory of all events would hold is held."""
+
+import math
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models import memory as m
+from models.memory import LeadMemory
+from models.merging import merge
+from schemas.enriched import EnrichedEvent
+from schemas.policy import TenantPolicy
+from tests.builders import MONDAY, TENANT, an_event, arrived
+from tests.lane import Lane, Record
+from tests.property.models.stories import policies
+
+KEYS = (f"{TENANT}|ada", f"{TENANT}|bob", f"{TENANT}|cyd")
+EXACT = (m.COUNT, m.FIRST_AT, m.LAST_AT, m.SESSION_EVENTS, m.SESSIONS, m.PREVIOUS_TYPE, m.GRADE, m.MAX_GAP_H, m.IS_WON)
+DECAYED = slice(m.DECAYED_HOUR, m.DECAYED_WEEK + 1)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[Record]:
+    """Events of three leads, of few types, in order of time, no two at one instant."""
+    at, records = MONDAY, []
+    for number in range(draw(st.integers(1, 25))):
+        at += draw(st.sampled_from((1, 60_000, 3_600_007, 86_400_000, 9 * 86_400_000)))
+        kind = draw(st.sampled_from(("page_viewed", "email_opened", "demo_requested")))
+        lead = draw(st.sampled_from(("ada", "bob", "cyd")))
+        records.append(an_event(lead, at=at, type=kind, channel="web", event_id=f"e{number}"))
+    return arrived(*records)
+
+
+def memories(records: list[Record], policy: TenantPolicy) -> list[LeadMemory]:
+    lane = Lane(policy=policy)
+    lane.take(records)
+    return [lane.memories.load(key) for key in KEYS]
+
+
+def as_one(records: list[Record], policy: TenantPolicy) -> LeadMemory:
+    lane = Lane(policy=policy)
+    lane.take([record._replace(lead="ada", sequence=n) for n, record in enumerate(records, 1) if isinstance(record, EnrichedEvent)])
+    return lane.memories.load(KEYS[0])
+
+
+def same(one: LeadMemory, other: LeadMemory) -> bool:
+    """Equal but for the numbers of sequences, and decayed sums to the last digits."""
+    points = [[point._replace(sequence=0) for point in memory.pending] for memory in (one, other)]
+    ordered = all([p.sequence for p in memory.pending] == sorted({p.sequence for p in memory.pending}) for memory in (one, other))
+    slots = np.array_equal(one.row[m.TYPES :], other.row[m.TYPES :])
+    exact = all(one.row[field] == other.row[field] for field in EXACT)
+    outcome = one.row[m.OUTCOME_AT] == other.row[m.OUTCOME_AT] or (math.isnan(one.row[m.OUTCOME_AT]) and math.isnan(other.row[m.OUTCOME_AT]))
+    return points[0] == points[1] and ordered and slots and exact and outcome and np.allclose(one.row[DECAYED], other.row[DECAYED], rtol=1e-9)
+
+
+@settings(max_examples=25)
+@given(streams(), policies)
+def test_the_order_of_two_memories_does_not_matter(records: list[Record], policy: TenantPolicy):
+    """Which lead survives is a matter of names alone."""
+    ada, bob, _ = memories(records, policy)
+
+    assert same(merge(ada, bob, policy).memory, merge(bob, ada, policy).memory)
+
+
+@settings(max_examples=25)
+@given(streams(), policies)
+def test_three_memories_merge_in_any_grouping(records: list[Record], policy: TenantPolicy):
+    """A chain of merges ends the same whichever came first."""
+    ada, bob, cyd = memories(records, policy)
+
+    assert same(merge(merge(ada, bob, policy).memory, cyd, policy).memory, merge(ada, merge(bob, cyd, policy).memory, policy).memory)
+
+
+@settings(max_examples=25)
+@given(streams(), policies)
+def test_a_merged_memory_is_that_of_one_lead_that_did_it_all(records: list[Record], policy: TenantPolicy):
+    """Counts, first touch, decayed sums, types and channels are as if there had been one lead from the start; visits may be more."""
+    ada, bob, cyd = memories(records, policy)
+    merged, whole = merge(merge(ada, bob, policy).memory, cyd, policy).memory, as_one(records, policy)
+    slots = [dict(zip(row[m.TYPES :: 3].tolist(), row[m.TYPES + 1 :: 3].tolist(), strict=True)) for row in (merged.row, whole.row)]
+
+    assert [merged.row[field] for field in (m.COUNT, m.FIRST_AT, m.LAST_AT)] == [whole.row[field] for field in (m.COUNT, m.FIRST_AT, m.LAST_AT)]
+    assert np.allclose(merged.row[DECAYED], whole.row[DECAYED], rtol=1e-9)
+    assert slots[0] == slots[1]
+    assert merged.row[m.SESSIONS] >= whole.row[m.SESSIONS]
+    assert [(p.as_of, p.draw) for p in merged.pending] == [(p.as_of, p.draw) for p in whole.pending]
+
+
+@settings(max_examples=25)
+@given(streams(), policies)
+def test_nothing_merges_into_nothing_else(records: list[Record], policy: TenantPolicy):
+    """A stranger's empty memory changes only numbers of sequences; and merging changes neither side."""
+    ada, bob, _ = memories(records, policy)
+    before = ada.to_bytes(), bob.to_bytes()
+
+    assert same(merge(ada, LeadMemory.empty(), policy).memory, merge(LeadMemory.empty(), ada, policy).memory)
+    assert ada.row[m.COUNT] == merge(ada, LeadMemory.empty(), policy).memory.row[m.COUNT]
+    assert before == (ada.to_bytes(), bob.to_bytes())
+
+
+@settings(max_examples=25)
+@given(streams(), policies)
+def test_every_kept_point_is_accounted_for(records: list[Record], policy: TenantPolicy):
+    """Each point of either memory has a new number, above all old ones, or is let go; none shares its number."""
+    ada, bob, _ = memories(records, policy)
+    merged = merge(ada, bob, policy)
+    waiting = {(of, point.sequence) for of, memory in enumerate((ada, bob)) for point in memory.pending}
+    after = [point.after for point in merged.points if point.after is not None]
+
+    assert waiting == {(point.of, point.before) for point in merged.points}
+    assert sorted(after) == [point.sequence for point in merged.memory.pending]
+    assert all(number > max(ada.row[m.SEQUENCE], bob.row[m.SEQUENCE]) for number in after)
+    assert merged.memory.row[m.SEQUENCE] >= max(after, default=0)

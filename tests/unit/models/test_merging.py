@@ -1,0 +1,62 @@
+"""Two memories of one person, one story each."""
+
+import pytest
+
+from models import memory as m
+from models import pairing
+from models.memory import LeadMemory, PendingPoint
+from models.merging import merge
+from schemas.ids import Millis
+from schemas.policy import TenantPolicy
+from tests.builders import FRIDAY, MONDAY, TUESDAY, enriched, later, viewed_page, won
+from tests.lane import Lane
+
+ONCE, AGAIN = TenantPolicy(), TenantPolicy(is_repeatable=True)
+
+
+def memory_of(*records: object, policy: TenantPolicy = ONCE) -> LeadMemory:
+    lane = Lane(policy=policy)
+    for record in records:
+        lane.take(enriched(record) if hasattr(record, "event_id") else [record])
+    return lane.memories.load("acme|ada")
+
+
+def test_an_outcome_of_one_labels_the_points_of_the_other():
+    """The visitor's pages count as a customer's once the two are one."""
+    merged = merge(memory_of(viewed_page(at=MONDAY)), memory_of(won(at=FRIDAY)), ONCE).memory
+
+    assert [(FRIDAY, 1)] == [(point.outcome_at, point.is_won) for point in merged.pending]
+    assert (FRIDAY, 1.0) == (merged.row[m.OUTCOME_AT], merged.row[m.IS_WON])
+
+
+def test_points_after_the_outcome_wait_no_longer():
+    """A lead that converts once is of no more interest afterwards, under whichever id it came."""
+    merged = merge(memory_of(viewed_page(at=later(FRIDAY, hours=1))), memory_of(won(at=FRIDAY)), ONCE)
+
+    assert ([], [None]) == (merged.memory.pending, [point.after for point in merged.points])
+
+
+def test_of_two_outcomes_the_earlier_or_the_later_stays():
+    """The earlier where a lead converts once, the later where it may again."""
+    tuesday, friday = (memory_of(won(at=at)) for at in (TUESDAY, FRIDAY))
+
+    assert [TUESDAY, FRIDAY] == [merge(friday, tuesday, policy).memory.row[m.OUTCOME_AT] for policy in (ONCE, AGAIN)]
+
+
+def test_a_sample_of_the_points_stays():
+    """Too many to wait are sampled by their draw, as one memory would have done."""
+    points = [PendingPoint(n, MONDAY + n, 0, draw=1_000 - n) for n in range(1, 61)]
+    one, other = LeadMemory.empty(), LeadMemory.empty()
+    one.pending, other.pending = points, [point._replace(as_of=point.as_of + 500, draw=point.draw + 2_000) for point in points]
+    merged = merge(one, other, ONCE)
+
+    assert pairing.PENDING_LIMIT == len(merged.memory.pending)
+    assert points == [point._replace(sequence=n) for n, point in enumerate(merged.memory.pending[:60], 1)]
+
+
+def test_the_lead_is_to_be_queued_anew():
+    """Labels of the other's points may be due earlier than those that the survivor was queued for."""
+    one = memory_of(viewed_page(at=MONDAY))
+    one.row[m.QUEUED_FOR] = Millis(MONDAY + 5)
+
+    assert pytest.approx(0.0) == merge(one, one, ONCE).memory.row[m.QUEUED_FOR]
