@@ -9,9 +9,10 @@ from schemas.example import MaturedExample
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
+from schemas.push import PushReport
 from schemas.score import LeadScore
 
-Value = Event | EnrichedEvent | Outcome | LeadScore | MaturedExample | ModelSnapshot | Metric | DeadLetter
+Value = Event | EnrichedEvent | Outcome | LeadScore | MaturedExample | ModelSnapshot | Metric | PushReport | DeadLetter
 
 
 class Topic(StrEnum):
@@ -24,6 +25,7 @@ class Topic(StrEnum):
     EXAMPLES_MATURED = "prox.examples.matured.v1"
     MODELS_PUBLISHED = "prox.models.published.v1"
     METRICS_PUBLISHED = "prox.metrics.published.v1"
+    PUSHES_REPORTED = "prox.pushes.reported.v1"
     RECORDS_DEAD = "prox.records.dead.v1"
 
 
@@ -35,5 +37,6 @@ VALUE_TYPES: dict[Topic, type[Value]] = {
     Topic.EXAMPLES_MATURED: MaturedExample,
     Topic.MODELS_PUBLISHED: ModelSnapshot,
     Topic.METRICS_PUBLISHED: Metric,
+    Topic.PUSHES_REPORTED: PushReport,
     Topic.RECORDS_DEAD: DeadLetter,
 }

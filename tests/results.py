@@ -16,6 +16,7 @@ from schemas.ids import Millis
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
+from schemas.push import DELIVERED, PushReport
 from schemas.score import LeadScore
 from tests.builders import MONDAY, TENANT, later
 
@@ -62,6 +63,26 @@ def an_enriched(lead: str = "ada", *, at: Millis = MONDAY, type: str = "page_vie
 def a_metric(name: str = "auc", *, at: Millis = MONDAY, value: float = 0.75, model: str = "live", tenant: str = TENANT) -> Metric:
     """A measurement."""
     return Metric(tenant, name, model, at, value, 100, 3)
+
+
+def a_push(lead: str = "ada", *, sequence: int = 1, crm: str = "hubspot", status: str = DELIVERED, **fields: object) -> PushReport:
+    """A push of the lead's score, three seconds after it was made."""
+    s = a_score(lead, sequence=sequence)
+    given: dict[str, object] = {
+        "tenant": TENANT,
+        "event_id": s.event_id,
+        "as_of": s.as_of,
+        "propensity": s.propensity,
+        "grade": s.grade,
+        "model_version": s.model_version,
+        "cause": "grade",
+        "reason": "",
+        "record": "501",
+        "attempts": 1,
+        "due_since": s.scored_at,
+        "reported_at": later(s.scored_at, seconds=3),
+    }
+    return PushReport(lead=lead, sequence=sequence, crm=crm, status=status, **(given | fields))  # type: ignore[arg-type]
 
 
 def a_model(version: int = 1, *, at: Millis = MONDAY, tenant: str = TENANT) -> ModelSnapshot:

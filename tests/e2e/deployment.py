@@ -28,7 +28,15 @@ READS: Mapping[str, Sequence[Topic]] = {
     "enrich_events": (Topic.EVENTS_RECEIVED,),
     "score_leads": (Topic.EVENTS_ENRICHED, Topic.OUTCOMES_RECEIVED),
     "learn_models": (Topic.EXAMPLES_MATURED,),
-    "store_results": (Topic.EVENTS_ENRICHED, Topic.OUTCOMES_RECEIVED, Topic.SCORES_PUBLISHED, Topic.METRICS_PUBLISHED, Topic.MODELS_PUBLISHED),
+    "push_scores": (Topic.SCORES_PUBLISHED,),
+    "store_results": (
+        Topic.EVENTS_ENRICHED,
+        Topic.OUTCOMES_RECEIVED,
+        Topic.SCORES_PUBLISHED,
+        Topic.METRICS_PUBLISHED,
+        Topic.MODELS_PUBLISHED,
+        Topic.PUSHES_REPORTED,
+    ),
 }
 """Job → what it reads, in the order of the flow: when a job has committed all, whatever it gives to the next is on its topic."""
 
