@@ -61,7 +61,7 @@ class Item(NamedTuple):
     score
         What is to be shown.
     record
-        The CRM's own id of its record; empty while it is not known.
+        The CRM's own id of its record; empty while it is not known. `Contact/003…` where a CRM has several kinds that take scores.
     trace
         Unique for each attempt; a vendor that can echoes it.
     """
@@ -73,7 +73,7 @@ class Item(NamedTuple):
 
 
 class Request(NamedTuple):
-    """Leads that travel together, each once. `began_at` is in ms; `number` is unique within an engine's life."""
+    """Leads that travel together, each once, their records all of one kind. `began_at` is in ms; `number` is unique within an engine's life."""
 
     number: int
     stage: Stage
@@ -143,6 +143,9 @@ class Sink(Protocol):
 
     limits: Limits
 
+    async def set_up(self) -> list[str]:
+        """Make what is missing on the other side, or name it where this API cannot; doing it twice changes nothing."""
+
     async def send(self, request: Request) -> Answered:
         """Carry a request out: one answer for each item, in their order."""
 
@@ -167,3 +170,9 @@ def revision_of(score: LeadScore) -> str:
     ('0000000001000-0000000007-0000000002000', True)
     """
     return f"{score.as_of:013d}-{score.sequence:010d}-{score.scored_at:013d}"
+
+
+def kind_of(record: str) -> str:
+    """The kind of a record that says it (`Contact/003…`); empty for others."""
+    kind, slash, _ = record.rpartition("/")
+    return kind if slash else ""

@@ -7,7 +7,7 @@ never followed by an earlier one; a push ends only by an answer or because the C
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from connectors.crm.contract import Answer, Answered, Item, Limits, Request, Stage, Verdict, revision_of
+from connectors.crm.contract import Answer, Answered, Item, Limits, Request, Stage, Verdict, kind_of, revision_of
 from connectors.crm.delivery.gate import Gate, State
 from connectors.crm.delivery.pace import backoff_ms
 from connectors.crm.delivery.pending import Pending, PushStore
@@ -310,7 +310,8 @@ class Delivery:
                 break
             pending = self._pending[lead]
             record = pending.record or self._record_of(lead)
-            if not record or record not in records:
+            is_alike = not items or kind_of(record) == kind_of(items[0].record)
+            if is_alike and (not record or record not in records):
                 records.add(record)
                 items.append(Item(lead, pending.score, record, f"{self._number + 1}-{len(items)}"))
         for item in items:
