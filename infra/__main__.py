@@ -10,7 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperGroup
 
-from infra import dead_letters, demo, feed, replay_log, verify
+from infra import dead_letters, demo, feed, replay_log, sealing, verify
+from infra.crm import command as crm_command
 from infra.settings import Settings
 from infra.stack import SERVERS, Part, Stack, signals, view
 from infra.stack.addresses import FILE, Addresses
@@ -139,6 +140,8 @@ replay_log.register(app)
 dead_letters.register(app)
 demo.register(app)
 verify.register(app)
+sealing.register(app)
+crm_command.register(app)
 
 if __name__ == "__main__":
     app()

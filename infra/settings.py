@@ -4,7 +4,7 @@ import os
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -67,6 +67,7 @@ class TenantSettings(BaseModel):
     skip_types: frozenset[str] = frozenset()
     is_repeatable: bool = False
     prior: float = Field(default=0.15, gt=0, lt=1)
+    crm: dict[str, dict[str, Any]] = Field(default={}, description="CRM → its account (infra.crm.accounts); secrets are sealed")
     api_key_sha256: tuple[str, ...] = Field(default=(), description="SHA-256, in hex, of each API key that speaks for this tenant")
 
     def policy(self) -> TenantPolicy:
@@ -94,6 +95,7 @@ class Settings(BaseSettings):
         default=SecretStr(""), description="hashes addresses of people, 32 characters or more; a new one loses all joins by address"
     )
     tenants_file: Path | None = Field(default=None, description="TOML, a table for each tenant; tenants that are not in it have the defaults")
+    secrets_keys: SecretStr | None = Field(default=None, description="open the tenants file's secrets; joined by commas, the first one seals")
     release: str = Field(default="", description="what dead letters name as their processor; empty: the version, with the commit in a checkout")
     run_dir: Path = Field(default=Path(".run"), description="pids, logs and data of the local stack")
 

@@ -157,7 +157,7 @@ class Addresses(Protocol):
     """Where leads' e-mail addresses are: asked for a MATCH, never kept."""
 
     def emails(self, leads: Sequence[str]) -> Mapping[str, str]:
-        """Lead → address, for those that have one."""
+        """Lead → address, for those that have one. Raises RetriableError while they cannot be read."""
 
 
 def revision_of(score: LeadScore) -> str:

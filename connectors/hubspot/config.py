@@ -17,6 +17,7 @@ class HubSpotConfig(BaseModel):
     client_id: str = ""
     client_secret: SecretStr | None = Field(default=None, description="also signs webhooks")
     refresh_token: SecretStr | None = Field(default=None, description="of the account that installed the OAuth app")
+    matches: bool = Field(default=True, description="whether leads are looked for by e-mail address, and linked")
     creates: bool = Field(default=False, description="whether leads that HubSpot does not have become contacts")
     burst: int = Field(default=190, ge=1, description="requests in ten seconds: 100 for Free, Starter and OAuth apps")
     daily: int | None = Field(default=625_000, ge=1, description="requests a day; none for OAuth apps")

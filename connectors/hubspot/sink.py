@@ -1,5 +1,6 @@
 """Scores → contacts' properties."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ from connectors.crm import fields
 from connectors.crm.contract import Addresses, Answer, Answered, Item, Request, Stage, Verdict
 from connectors.hubspot.client import HubSpotClient, Reply
 from connectors.hubspot.config import HubSpotConfig
+from schemas.errors import RetriableError
 
 PREFIX = "prox_"
 LEAD_ID = f"{PREFIX}{fields.LEAD_ID}"
@@ -99,7 +101,10 @@ class HubSpotSink:
         return Answered([_shown(found.get(item.lead)) for item in items], reply.daily_left)
 
     async def _match(self, items: Sequence[Item]) -> Answered:
-        emails = self._addresses.emails([item.lead for item in items])
+        try:
+            emails = await asyncio.to_thread(self._addresses.emails, [item.lead for item in items])
+        except RetriableError:  # it is not HubSpot that is away
+            return Answered([Answer(Verdict.RETRY, "addresses_away") for _ in items])
         if not emails:
             return Answered([Answer(Verdict.MISSING, "no_address") for _ in items])
         reply = await self._read("email", sorted({email.lower() for email in emails.values()}), ["email", MORE_EMAILS, LEAD_ID])

@@ -19,6 +19,7 @@ class SalesforceConfig(BaseModel):
     client_secret: SecretStr | None = Field(default=None, description="for client credentials")
     username: str = Field(default="", description="for JWT bearer: the user that pushes")
     private_key: SecretStr | None = Field(default=None, description="for JWT bearer: PEM of the RSA key whose certificate the app has")
+    matches: bool = Field(default=True, description="whether leads are looked for by e-mail address, and linked")
     creates: bool = Field(default=False, description="whether leads that the org does not have are created")
     burst: int = Field(default=200, ge=1, description="requests in ten seconds: Salesforce has no such limit, others' patience has")
     daily: int = Field(default=100_000, ge=1, description="the org's allotment, shared by all its integrations")

@@ -1,5 +1,6 @@
 """Scores → custom fields of leads and, once they are converted, of contacts."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ from connectors.crm import fields
 from connectors.crm.contract import Addresses, Answer, Answered, Item, Request, Stage, Verdict, kind_of
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.config import SalesforceConfig
+from schemas.errors import RetriableError
 
 LEAD, CONTACT = "Lead", "Contact"
 ID_LENGTH = 255
@@ -91,7 +93,11 @@ class SalesforceSink:
         return Answered([_shown(kind, found.get(item.lead)) if item.lead in asked else _unasked(item.lead) for item in items], left)
 
     async def _match(self, items: Sequence[Item]) -> Answered:
-        emails = {lead: email.lower() for lead, email in self._addresses.emails([item.lead for item in items]).items()}
+        try:
+            known = await asyncio.to_thread(self._addresses.emails, [item.lead for item in items])
+        except RetriableError:  # it is not Salesforce that is away
+            return Answered([Answer(Verdict.RETRY, "addresses_away") for _ in items])
+        emails = {lead: email.lower() for lead, email in known.items()}
         asked = _fitting(sorted(set(emails.values())))
         if not asked:
             return Answered([Answer(Verdict.MISSING, "no_address") for _ in items])

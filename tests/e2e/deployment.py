@@ -50,9 +50,11 @@ class Deployment:
         Where it runs.
     name
         Prefix of its topics, name of its keyspace.
+    variables
+        More of the jobs' variables.
     """
 
-    def __init__(self, stack: Stack, cluster: FlinkCluster, name: str) -> None:
+    def __init__(self, stack: Stack, cluster: FlinkCluster, name: str, variables: Mapping[str, str] | None = None) -> None:
         self.stack = stack
         self.cluster = cluster
         self.kafka = stack.kafka.model_copy(update={"topic_prefix": f"{name}."})
@@ -60,6 +62,7 @@ class Deployment:
         self.jobs: dict[Sequence[str], str] = {}
         self.fed: list[Event | Outcome] = []
         self._run_dir = stack.run_dir / name
+        self._variables = dict(variables or {})
 
     def prepare(self, *, has_tables: bool = True) -> None:
         """Servers, topics, schemas and, for the writers, tables."""
@@ -81,6 +84,7 @@ class Deployment:
             "PROX_CASSANDRA__KEYSPACE": self.cassandra.keyspace,
             "PROX_FLINK__CHECKPOINT_INTERVAL": "PT2S",
             "PROX_FLINK__IDLE_TIMEOUT": "PT1S",
+            **self._variables,
         }
 
     def submit(self, *names: str, parallelism: int, savepoint: str | None = None) -> None:

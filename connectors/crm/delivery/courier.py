@@ -1,9 +1,10 @@
 """Carries an engine's requests out: an event loop in a thread, so that whoever owns the engine never waits for a CRM."""
 
 import asyncio
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import NamedTuple
 
 from connectors.crm.contract import Answered, Request, Sink
@@ -19,7 +20,6 @@ class Account(NamedTuple):
 
 
 class _Returned(NamedTuple):
-    account: str
     request: Request
     outcome: Answered | Exception
 
@@ -29,7 +29,8 @@ class Courier:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._returned: SimpleQueue[_Returned] = SimpleQueue()
+        self._returned: defaultdict[str, SimpleQueue[_Returned]] = defaultdict(SimpleQueue)
+        self._news = Event()
         self._thread = Thread(target=self._loop.run_forever, name="crm-courier", daemon=True)
         self._thread.start()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -40,32 +41,30 @@ class Courier:
         Parameters
         ----------
         accounts
-            By name. Those that this courier has requests of must be among them.
+            By name; only these are taken from and sent for.
         now
             Milliseconds.
         wait_s
-            Wait so long at most for something to come back, before anything else.
+            Wait so long at most for something to come back, before anything else; for callers with all accounts at hand.
 
         Raises
         ------
         Exception
             Whatever a sink raised that is no ProxError: an error of the program, not of the CRM.
         """
+        if wait_s:
+            self._news.wait(wait_s)
+            self._news.clear()
         ended: list[tuple[str, Ended]] = []
-        while True:
-            try:
-                name, request, outcome = self._returned.get(timeout=wait_s) if wait_s else self._returned.get_nowait()
-            except Empty:
-                break
-            wait_s = 0.0
-            delivery = accounts[name].delivery
-            if isinstance(outcome, Answered):
-                of_request = delivery.answered(request, outcome, now)
-            elif isinstance(outcome, ProxError):
-                of_request = delivery.failed(request, outcome, now)
-            else:
-                raise outcome
-            ended += [(name, one) for one in of_request]
+        for name, account in accounts.items():
+            for request, outcome in self._taken(name):
+                if isinstance(outcome, Answered):
+                    of_request = account.delivery.answered(request, outcome, now)
+                elif isinstance(outcome, ProxError):
+                    of_request = account.delivery.failed(request, outcome, now)
+                else:
+                    raise outcome
+                ended += [(name, one) for one in of_request]
         for name, account in accounts.items():
             for request in account.delivery.due(now):
                 self._loop.call_soon_threadsafe(self._begin, name, account.sink, request)
@@ -86,6 +85,14 @@ class Courier:
         self._thread.join()
         self._loop.close()
 
+    def _taken(self, name: str) -> Iterator[_Returned]:
+        returned = self._returned[name]
+        while True:
+            try:
+                yield returned.get_nowait()
+            except Empty:
+                return
+
     def _begin(self, name: str, sink: Sink, request: Request) -> None:
         task = self._loop.create_task(self._carry(name, sink, request))
         self._tasks.add(task)  # the loop itself keeps only weak references
@@ -97,4 +104,5 @@ class Courier:
             outcome = await sink.send(request)
         except Exception as exc:
             outcome = exc
-        self._returned.put(_Returned(name, request, outcome))
+        self._returned[name].put(_Returned(request, outcome))
+        self._news.set()

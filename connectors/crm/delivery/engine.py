@@ -52,6 +52,11 @@ class Standing(NamedTuple):
     failures: int
     withdrawn: int
 
+    @property
+    def ends(self) -> int:
+        """Pushes that ended, however."""
+        return self.delivered + self.surpassed + self.skipped + self.refused + self.withdrawn
+
 
 class Delivery:
     """The engine of one account.
@@ -217,6 +222,16 @@ class Delivery:
     def save(self) -> None:
         """Keep what is counted of the account itself."""
         self._store.keep_account(self._gate.to_bytes())
+
+    @property
+    def under_way(self) -> int:
+        """Requests that were sent and have not been answered."""
+        return self._gate.under_way
+
+    @property
+    def ends(self) -> int:
+        """Pushes that ended since the engine's start."""
+        return sum(self._counts[name] for name in (DELIVERED, SURPASSED, SKIPPED, REFUSED, "withdrawn"))
 
     def standing(self, now: int) -> Standing:
         """How the account is doing."""

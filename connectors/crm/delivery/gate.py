@@ -7,7 +7,7 @@ import msgpack
 from connectors.crm.contract import Limits
 from connectors.crm.delivery.pace import Breaker, Concurrency, backoff_ms
 from connectors.crm.delivery.quota import RollingQuota
-from schemas.errors import FatalError, ProxError, QuotaSpentError, RateLimitedError, RetriableError, TenantBlockedError
+from schemas.errors import AuthError, FatalError, ProxError, QuotaSpentError, RateLimitedError, RetriableError, TenantBlockedError
 from schemas.policy import DAY_MS
 
 VERSION = 1
@@ -25,6 +25,7 @@ class State(StrEnum):
     THROTTLED = "throttled"
     AWAY = "away"
     QUOTA_SPENT = "quota_spent"
+    UNAUTHORIZED = "unauthorized"
     BLOCKED = "blocked"
 
 
@@ -63,7 +64,7 @@ class Gate:
         """Requests that may begin now."""
         if now < self._closed_until or now < self._breaker.open_until:
             return 0
-        most = 1 if self._breaker.is_probing or self._state in (State.BLOCKED, State.QUOTA_SPENT) else self._concurrency.limit
+        most = 1 if self._breaker.is_probing or self._state in (State.UNAUTHORIZED, State.BLOCKED, State.QUOTA_SPENT) else self._concurrency.limit
         free = min(most - self._under_way, self._burst.free(now))
         return max(0, free if self._daily is None else min(free, self._daily.free(now)))
 
@@ -105,6 +106,8 @@ class Gate:
                 self._concurrency.failed(began_at, now)
                 waits = backoff_ms(self._throttles, self._seed) if told_ms is None else told_ms
                 self._close(State.THROTTLED, str(error), now + waits)
+            case AuthError():
+                self._close(State.UNAUTHORIZED, str(error), now + BLOCKED_MS)
             case TenantBlockedError():
                 self._close(State.BLOCKED, str(error), now + BLOCKED_MS)
             case RetriableError():

@@ -132,7 +132,7 @@ def test_a_revoked_token_blocks_the_account_and_keeps_what_is_due(hub: hubspot.H
     pushing = run(creates=True)
     hub.faults.is_revoked = True
     pushing.delivery.offer(a_score("ada"), pushing.now())
-    pushing.until(lambda: pushing.delivery.standing(pushing.now()).state == "blocked")
+    pushing.until(lambda: pushing.delivery.standing(pushing.now()).state == "unauthorized")
     standing = pushing.delivery.standing(pushing.now())
 
     assert (1, True, False) == (standing.pending, "revoked" in standing.reason, hubspot.TOKEN in standing.reason)

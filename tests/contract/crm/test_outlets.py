@@ -66,7 +66,7 @@ def test_an_address_that_refuses_the_signature_blocks_the_account():
     with Server(Starlette(routes=[Route("/", refuse, methods=["POST"])])) as server:
         run = Run(WebhookSink(WebhookConfig.model_validate({"url": f"{server.url}/", "secret": "wrong"})), creates=True)
         run.delivery.offer(a_score("ada"), run.now())
-        run.until(lambda: run.delivery.standing(run.now()).state == "blocked")
+        run.until(lambda: run.delivery.standing(run.now()).state == "unauthorized")
         standing = run.delivery.standing(run.now())
         run.close()
 
