@@ -100,6 +100,7 @@ class FakeStores:
     profiles: dict[tuple[str, str], StoredProfile] = field(default_factory=dict)
     metrics: list[Metric] = field(default_factory=list)
     models: list[tuple[str, StoredModel]] = field(default_factory=list)
+    pushes: list[PushReport] = field(default_factory=list)
     failure: Exception | None = None
 
     def stores(self) -> Stores:
@@ -110,6 +111,7 @@ class FakeStores:
             leads=FakeLeads(self),
             profiles=FakeProfiles(self),
             outcomes=FakeOutcomes(self),
+            pushes=FakePushes(self),
             metrics=FakeMetrics(self),
             models=FakeModels(self),
             ping=self.answer,
@@ -166,6 +168,13 @@ class FakeOutcomes(_Fake):
     def latest(self, tenant: str, lead: str) -> Outcome | None:
         self.answer()
         return max((o for o in self.held.outcomes if (o.tenant, o.lead) == (tenant, lead)), key=lambda o: o.occurred_at, default=None)
+
+
+class FakePushes(_Fake):
+    def latest(self, tenant: str, lead: str) -> list[PushReport]:
+        self.answer()
+        mine = sorted((p for p in self.held.pushes if (p.tenant, p.lead) == (tenant, lead)), key=lambda p: (p.as_of, p.reported_at))
+        return [newest for _, newest in sorted({p.crm: p for p in mine}.items())]
 
 
 class FakeMetrics(_Fake):

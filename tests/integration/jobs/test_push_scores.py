@@ -33,8 +33,7 @@ FAULTS = (Fault.THROTTLED, Fault.UNAVAILABLE, Fault.SERVER_ERROR, Fault.RESET_BE
 @pytest.fixture(scope="module")
 def hub() -> Iterator[tuple[hubspot.HubSpot, str]]:
     fake = hubspot.HubSpot(faults=Faults(seed=7, share=0.3, kinds=FAULTS))
-    for name in ("lead_id", "score", "propensity", "grade", "reasons_for", "reasons_against", "model_version", "as_of", "revision"):
-        fake.properties[f"prox_{name}"] = {"name": f"prox_{name}"}
+    fake.set_up()
     with Server(fake.app) as server:
         yield fake, server.url
 

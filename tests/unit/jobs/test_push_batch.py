@@ -79,8 +79,7 @@ class Pushing:
 
 @pytest.fixture
 def pushing(hub: hubspot.HubSpot, tmp_path: Path) -> Iterator[Pushing]:
-    for name in ("lead_id", "score", "propensity", "grade", "reasons_for", "reasons_against", "model_version", "as_of", "revision"):
-        hub.properties[f"prox_{name}"] = {"name": f"prox_{name}"}
+    hub.set_up()
     with Server(hub.app) as server:
         running = Pushing(tmp_path, server.url, server.url)
         yield running
