@@ -224,6 +224,11 @@ class Delivery:
         self._store.keep_account(self._gate.to_bytes())
 
     @property
+    def pending(self) -> int:
+        """Pushes that have not ended."""
+        return len(self._pending)
+
+    @property
     def under_way(self) -> int:
         """Requests that were sent and have not been answered."""
         return self._gate.under_way

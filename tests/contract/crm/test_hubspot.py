@@ -6,8 +6,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from connectors.crm.contract import Item, Request, Stage
+from connectors.crm.delivery.rules import PushRules
+from connectors.crm.fields import values_of
 from connectors.hubspot.sink import HubSpotSink
+from infra.crm.accounts import CrmAccount
+from infra.crm.reconcile import Reconciled, reconcile
+from jobs.operators.wall_clock import now_ms
 from schemas.errors import AuthError, DoubtfulError, ProxError, QuotaSpentError, RateLimitedError, TenantBlockedError
+from tests.builders import TENANT
 from tests.contract.crm.conftest import Directory
 from tests.crm_runs import Run, statuses
 from tests.fakes import hubspot
@@ -220,6 +226,24 @@ def test_an_erasure_never_blocks_an_unknown_address(hub: hubspot.HubSpot, hub_si
 
     assert [True, False, False] == asyncio.run(erase())
     assert ({}, set()) == (hub.contacts, hub.blocklist)
+
+
+def test_a_reconciler_mends_what_differs_and_nothing_else(hub: hubspot.HubSpot, hub_sink: Make):
+    """A grade that somebody overwrote and one that was never pushed are mended; a later one, and what is right, are left alone."""
+    hub.set_up()
+    scores = [a_score(lead, sequence=2) for lead in ("right", "edited", "stale", "later", "absent")]
+    shown = {"right": scores[0], "edited": scores[1], "stale": a_score("stale", propensity=0.9), "later": a_score("later", sequence=3)}
+    for lead, score in shown.items():
+        values = {f"prox_{name}": str(value) for name, value in values_of(score).items()}
+        hub.add(prox_lead_id=lead, **(values | ({"prox_grade": "A1"} if lead == "edited" else {})))
+    sink = hub_sink()
+    account = CrmAccount(TENANT, "hubspot", sink._client._config, PushRules())
+
+    found = reconcile(account, sink, scores, share=0.5, clock=now_ms)
+
+    assert Reconciled(leads=5, in_step=2, mended=2, absent=1, refused=0) == found
+    assert 0.5 == found.drift_ratio
+    assert {"edited": scores[1].grade, "stale": scores[2].grade} == {written["prox_lead_id"]: written["prox_grade"] for _, written in hub.writes}
 
 
 def test_set_up_twice_changes_nothing(hub: hubspot.HubSpot, run: Callable[..., Run]):
