@@ -52,6 +52,7 @@ class Salesforce:
     def __post_init__(self) -> None:
         self._ids = count(1)
         self._access: set[str] = set()
+        self._by_key: dict[tuple[str, str], str] = {}
         self.fields = {kind: {"Id", "Email", "LastName", "Company", *(f"ProX_{name}__c" for name in OURS)} for kind in self.records}
         self.fields["Lead"] |= {"IsConverted", "ConvertedContactId"}
         job = f"{ROOT}/jobs/ingest/{{job}}"
@@ -75,6 +76,7 @@ class Salesforce:
         prefix = {"Lead": "00Q", "Contact": "003"}[kind]
         record = f"{prefix}{next(self._ids):015d}"
         self.records[kind][record] = dict(fields)
+        self._by_key[kind, fields.get("ProX_Lead_Id__c", "")] = record
         return record
 
     def convert(self, lead: str) -> str:
@@ -156,7 +158,7 @@ class Salesforce:
         kind = sent["attributes"]["type"]
         of_kind = self.records[kind]
         lead = sent.get("ProX_Lead_Id__c", "")
-        matching = [record for record, each in of_kind.items() if each.get(key) == sent[key]] if key else [r for r in (sent["id"],) if r in of_kind]
+        matching = self._having(kind, key, sent[key]) if key else [record for record in (sent["id"],) if record in of_kind]
         if is_twice or len(matching) > 1:
             return _refused("DUPLICATE_VALUE")
         if lead in self.invalid:
@@ -171,6 +173,14 @@ class Salesforce:
         of_kind[matching[0]] |= {name: value for name, value in sent.items() if name not in ("attributes", "id")}
         self.writes.append((matching[0], dict(sent)))
         return {"id": matching[0], "success": True, "errors": [], "created": False}
+
+    def _having(self, kind: str, key: str, value: str) -> list[str]:
+        """Records by our id; looked up where an index says so, as a back-fill asks for thousands."""
+        of_kind = self.records[kind]
+        known = self._by_key.get((kind, value))
+        if known is not None and of_kind.get(known, {}).get(key) == value:
+            return [known]
+        return [record for record, each in of_kind.items() if each.get(key) == value]
 
     async def _describe(self, request: Request) -> Response:
         return json_answer({"fields": [{"name": name} for name in sorted(self.fields[request.path_params["kind"]])]})

@@ -43,7 +43,7 @@ def hub_sink(hub_url: str, directory: Directory) -> Callable[..., HubSpotSink]:
 
     def make(**given: object) -> HubSpotSink:
         credentials = {} if "refresh_token" in given else {"access_token": hubspot.TOKEN}
-        return HubSpotSink(HubSpotConfig.model_validate({"base_url": hub_url, "timeout_s": 2.0, **credentials, **given}), directory)
+        return HubSpotSink(HubSpotConfig.model_validate({"base_url": hub_url, "timeout_s": 30.0, **credentials, **given}), directory)
 
     return make
 

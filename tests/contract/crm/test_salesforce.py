@@ -24,7 +24,7 @@ from tests.results import a_score
 def client(org_url: str) -> Callable[..., SalesforceClient]:
     def make(**given: object) -> SalesforceClient:
         credentials = {} if "private_key" in given else {"client_secret": salesforce.CLIENT_SECRET}
-        config = {"login_url": org_url, "client_id": salesforce.CLIENT_ID, "timeout_s": 2.0, **credentials, **given}
+        config = {"login_url": org_url, "client_id": salesforce.CLIENT_ID, "timeout_s": 30.0, **credentials, **given}
         return SalesforceClient(SalesforceConfig.model_validate(config), clock=lambda: now_ms() / 1_000)
 
     return make
