@@ -25,8 +25,8 @@ class Server:
 
     def __init__(self, app: Any) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
-        # what a fault breaks off on purpose is no news
-        self._server = _Announcing(uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1))
+        # no configuration of logs: it would be the whole process's
+        self._server = _Announcing(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1))
         self._thread = Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
 
     @property
