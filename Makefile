@@ -19,7 +19,7 @@ OUT ?=
 SETS ?= $(or $(TEST_DATA),../shared/data)
 SERVICE ?=
 
-.PHONY: help up down status logs demo check fix test evaluate bench venv tools clients
+.PHONY: help up down status logs demo check fix test evaluate bench storm venv tools clients
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ evaluate: venv  ## the development sets, beside baselines; fails below a floor (
 	else \
 	    echo "skipped: no data sets in $(SETS); point SETS at their folder"; \
 	fi
+
+storm: venv  ## 100,000 scores at a CRM with every fault at once, the pusher killed twice
+	$(PY) -m tests.storm
 
 bench: tools  ## throughput and latency, compared (OUT=bench.json: figures for programs)
 	$(PY) -m tests.bench $(if $(OUT),--out "$(OUT)")

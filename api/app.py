@@ -14,7 +14,7 @@ from api import problems
 from api.deps import query_once
 from api.keys import KeyRing
 from api.paths import EncodedSlashes
-from api.routes import health, leads, metrics, models
+from api.routes import crm, health, leads, metrics, models
 from api.stores import Stores, cassandra_stores
 from infra.settings import Settings
 
@@ -47,7 +47,7 @@ def create_app(settings: Settings, stores: Stores | None = None) -> FastAPI:
     app.state.stores = answering
     app.state.policies = settings.policies()
     app.state.keys = KeyRing(settings.tenants())
-    for router in (leads.router, models.router, metrics.router):
+    for router in (leads.router, models.router, metrics.router, crm.router):
         app.include_router(router, dependencies=[Depends(query_once)])
     app.include_router(health.router)
     app.add_middleware(EncodedSlashes)

@@ -11,12 +11,14 @@ from connectors.cassandra.events import StoredEvent
 from connectors.cassandra.leads import RankedLead
 from connectors.cassandra.models import StoredModel
 from connectors.cassandra.profiles import StoredProfile
+from connectors.crm.status import COUNTS, MEANINGS, AccountStatus
 from models.conversion_time import conversion_time
 from models.explanations import in_words
 from schemas.ids import Millis
 from schemas.metric import Metric
 from schemas.outcome import Outcome
 from schemas.policy import TenantPolicy
+from schemas.push import DELIVERED, SURPASSED, PushReport
 from schemas.score import LeadScore
 
 T = TypeVar("T")
@@ -168,6 +170,36 @@ class OutcomePublic(Shape):
         return cls(outcome_id=o.outcome_id, outcome=o.outcome, occurred_at=instant(o.occurred_at), amount=o.amount, source=o.source)
 
 
+class ShownPublic(Shape):
+    """What a CRM was sent of a lead, and whether that is what is known here."""
+
+    crm: str = Field(examples=["hubspot"])
+    record: str = Field(description="The CRM's id of the lead's record; empty if it has none.", examples=["501"])
+    status: str = Field(description="delivered; surpassed: it shows a later score; skipped: it has no such lead; refused.", examples=["delivered"])
+    reason: str = Field(description="The CRM's word for a refusal.", examples=[""])
+    propensity: Propensity
+    grade: Grade
+    as_of: Instant
+    reported_at: Instant
+    in_step: bool = Field(description="Whether the CRM shows the grade of the latest score.", examples=[True])
+
+    @classmethod
+    def of(cls, p: PushReport, score: LeadScore | None) -> Self:
+        """The shape of a push, beside the latest score."""
+        in_step = p.status in (DELIVERED, SURPASSED) and score is not None and p.grade == score.grade
+        return cls(
+            crm=p.crm,
+            record=p.record,
+            status=p.status,
+            reason=p.reason,
+            propensity=p.propensity,
+            grade=p.grade,
+            as_of=instant(p.as_of),
+            reported_at=instant(p.reported_at),
+            in_step=in_step,
+        )
+
+
 class LeadPublic(Shape):
     """Everything about a lead in one answer; null where nothing is known yet."""
 
@@ -175,6 +207,7 @@ class LeadPublic(Shape):
     profile: ProfilePublic | None
     score: ScorePublic | None
     outcome: OutcomePublic | None
+    crm: list[ShownPublic] = Field(description="The latest push to each CRM.")
 
 
 class RankedLeadPublic(Shape):
@@ -254,6 +287,31 @@ class MetricPublic(Shape):
         """The shape of a metric."""
         value = m.value if m.value == m.value else None
         return cls(name=m.name, model=m.model, as_of=instant(m.as_of), value=value, points=m.points, model_version=m.model_version)
+
+
+class CrmAccountPublic(Shape):
+    """How pushes to one CRM are doing. Counts are since the job last started; null where nothing is known."""
+
+    crm: str = Field(examples=["hubspot"])
+    as_of: Instant
+    state: str = Field(description="open, waiting, throttled, away, quota_spent, unauthorized or blocked.", examples=["open"])
+    meaning: str = Field(examples=["Pushes go out as they are due."])
+    pending: float | None = Field(description="Pushes that have not ended.", examples=[3.0])
+    oldest_s: float | None = Field(description="How long the oldest of them has been due.", examples=[1.2])
+    daily_left: float | None = Field(description="Calls that the CRM says are left today.", examples=[624_100.0])
+    scores: float | None = Field(description="Scores that were looked at.", examples=[52_000.0])
+    requests: float | None = Field(examples=[310.0])
+    delivered: float | None = Field(examples=[2_100.0])
+    surpassed: float | None = Field(examples=[0.0])
+    skipped: float | None = Field(examples=[12.0])
+    refused: float | None = Field(examples=[1.0])
+    failures: float | None = Field(description="Requests that failed as a whole.", examples=[4.0])
+    withdrawn: float | None = Field(description="Pushes that a later score made needless.", examples=[90.0])
+
+    @classmethod
+    def of(cls, s: AccountStatus) -> Self:
+        """The shape of an account's status."""
+        return cls(crm=s.crm, as_of=instant(s.as_of), state=s.state, meaning=MEANINGS[s.state], **{name: s.values.get(name) for name in COUNTS})
 
 
 class HealthPublic(Shape):

@@ -13,10 +13,12 @@ from connectors.cassandra.models import ModelStore, StoredModel
 from connectors.cassandra.outcomes import OutcomeStore
 from connectors.cassandra.page import Moment, Page
 from connectors.cassandra.profiles import ProfileStore, StoredProfile
+from connectors.cassandra.pushes import PushStore
 from connectors.cassandra.scores import ScoreStore
 from schemas.ids import Millis
 from schemas.metric import Metric
 from schemas.outcome import Outcome
+from schemas.push import PushReport
 from schemas.score import LeadScore
 
 REQUEST_TIMEOUT_S = 2.0
@@ -62,6 +64,12 @@ class Outcomes(Protocol):
     def latest(self, tenant: str, lead: str) -> Outcome | None: ...  # noqa: D102 — as in connectors.cassandra.outcomes
 
 
+class Pushes(Protocol):
+    """What was pushed of a lead."""
+
+    def latest(self, tenant: str, lead: str) -> list[PushReport]: ...  # noqa: D102 — as in connectors.cassandra.pushes
+
+
 class Metrics(Protocol):
     """How good is the model."""
 
@@ -94,6 +102,7 @@ class Stores:
     leads: Leads
     profiles: Profiles
     outcomes: Outcomes
+    pushes: Pushes
     metrics: Metrics
     models: Models
     ping: Callable[[], None]
@@ -113,6 +122,7 @@ def cassandra_stores(config: CassandraConfig) -> Stores:
         leads=LeadStore(client),
         profiles=ProfileStore(client),
         outcomes=OutcomeStore(client),
+        pushes=PushStore(client),
         metrics=MetricStore(client),
         models=ModelStore(client),
         ping=ping,

@@ -48,6 +48,7 @@ class LogEvent(StrEnum):
     STORE_RETRIED = "store.retried"
     REGISTRY_RETRIED = "registry.retried"
     PUSH_RETRIED = "push.retried"
+    ACCOUNT_CHANGED = "account.changed"
     REQUEST_SERVED = "request.served"
     REQUEST_FAILED = "request.failed"
 

@@ -23,6 +23,7 @@ TOPIC_DAYS: Mapping[Topic, int] = MappingProxyType(
         Topic.MODELS_PUBLISHED: 90,  # every version, so that a score of the last quarter can be computed again
         Topic.METRICS_PUBLISHED: 90,
         Topic.CHAMPIONS_CHOSEN: 90,  # as long as the models that they chose between
+        Topic.PUSHES_REPORTED: 90,  # a quarter, for questions of what was shown when
         Topic.RECORDS_DEAD: 30,  # a month for a person to look
     }
 )
@@ -35,6 +36,7 @@ TABLE_DAYS: Mapping[str, int] = MappingProxyType(
         "leads_by_band": 400,
         "profiles_by_lead": 400,
         "outcomes_by_lead": 400,
+        "pushes_by_lead": 400,
         "metrics_by_tenant": 400,
         "metric_history_by_tenant": 400,
         "models_by_tenant": 400,  # metadata only; it must outlive the scores that name the version

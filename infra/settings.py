@@ -4,7 +4,7 @@ import os
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -71,6 +71,7 @@ class TenantSettings(BaseModel):
     challengers: tuple[str, ...] = Field(default=(), description="learners that score beside the champion, to be judged: slow, fast, plain")
     enrichments_off: frozenset[str] = Field(default=frozenset(), description=f"any of {', '.join(sorted(ENRICHMENTS))}")
     internal_domains: frozenset[str] = Field(default=frozenset(), description="e-mail domains of the tenant's own people: not scored")
+    crm: dict[str, dict[str, Any]] = Field(default={}, description="CRM → its account (infra.crm.accounts); secrets are sealed")
     api_key_sha256: tuple[str, ...] = Field(default=(), description="SHA-256, in hex, of each API key that speaks for this tenant")
 
     @field_validator("challengers")
@@ -120,6 +121,7 @@ class Settings(BaseSettings):
     )
     tenants_file: Path | None = Field(default=None, description="TOML, a table for each tenant; tenants that are not in it have the defaults")
     pool_file: Path | None = Field(default=None, description="what `python -m infra train-pool` wrote: tenants without labels begin with it")
+    secrets_keys: SecretStr | None = Field(default=None, description="open the tenants file's secrets; joined by commas, the first one seals")
     release: str = Field(default="", description="what dead letters name as their processor; empty: the version, with the commit in a checkout")
     run_dir: Path = Field(default=Path(".run"), description="pids, logs and data of the local stack")
 

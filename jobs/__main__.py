@@ -9,16 +9,17 @@ from typing import Annotated
 
 import typer
 
+from infra.crm.accounts import crm_accounts
 from infra.jvm import FIRST_COMPILER
 from infra.release import with_release
 from infra.settings import Settings
 from schemas.errors import ConfigError
 
 CONFIG_EXIT = 78
-JOBS = ("enrich_events", "score_leads", "learn_models", "store_results")
+JOBS = ("enrich_events", "score_leads", "learn_models", "store_results", "push_scores")
 """Each is a module of this package, imported when it is asked for: River alone costs seconds of start."""
 LATENCY_PATH = ("enrich_events", "score_leads", "learn_models")
-WRITERS = ("store_results",)
+WRITERS = ("store_results", "push_scores")
 """In an interpreter of their own: sharing one with the latency path costs a second of latency (ADR 0002)."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -36,9 +37,14 @@ def run(
         raise typer.BadParameter(f"no job {', '.join(unknown)}; there are {', '.join(JOBS)}, or all")
     settings = with_release(Settings.from_environment())
     if names == ["all"] and local:
-        _run_in_two_processes()
+        _run_in_two_processes(settings)
     else:
-        _run_here(JOBS if "all" in names else tuple(names), settings, is_local=local)
+        _run_here(_wanted(JOBS, settings) if "all" in names else tuple(names), settings, is_local=local)
+
+
+def _wanted(names: tuple[str, ...], settings: Settings) -> tuple[str, ...]:
+    """Without a CRM account nothing is pushed: a job that reads every score for nothing is not run."""
+    return tuple(name for name in names if name != "push_scores" or crm_accounts(settings))
 
 
 def _run_here(names: tuple[str, ...], settings: Settings, *, is_local: bool) -> None:
@@ -60,9 +66,9 @@ def _run_here(names: tuple[str, ...], settings: Settings, *, is_local: bool) -> 
     env.execute("+".join(names))
 
 
-def _run_in_two_processes() -> None:
+def _run_in_two_processes(settings: Settings) -> None:
     """The latency path and the writers, each in a process of its own; when one ends, so does the other."""
-    children = [_child(names) for names in (LATENCY_PATH, WRITERS)]
+    children = [_child(names) for names in (LATENCY_PATH, _wanted(WRITERS, settings))]
 
     def stop(signum: int, _frame: object) -> None:
         for child in children:

@@ -31,7 +31,13 @@ def lane_sql(key: str, lanes: int) -> str:
     return f"MOD({digits}, {lanes})"
 
 
-def batched(tables: StreamTableEnvironment, name: str, sources: Sequence[Source], *, lanes: int, window: timedelta) -> KeyedStream:
+BY_LEAD = "k"
+"""A lane by the whole key: a lead's records stay together."""
+BY_TENANT = "CAST(COALESCE(SPLIT_INDEX(CAST(k AS STRING), '|', 0), '') AS BYTES)"
+"""A lane by the key's tenant: what a whole tenant shares, a quota, is in one place."""
+
+
+def batched(tables: StreamTableEnvironment, name: str, sources: Sequence[Source], *, lanes: int, window: timedelta, by: str = BY_LEAD) -> KeyedStream:
     """The sources' records in batches, keyed by lane.
 
     The batch's clock is the largest watermark that any of its records met on its way in, in ms. Records wait up to a window's length
@@ -43,7 +49,7 @@ def batched(tables: StreamTableEnvironment, name: str, sources: Sequence[Source]
         for origin, source in enumerate(sources)
     )
     tables.create_temporary_view(
-        view, tables.sql_query(f"SELECT {lane_sql('k', lanes)} AS lane, k, v, origin, pt, CURRENT_WATERMARK(et) AS clock FROM ({union})")
+        view, tables.sql_query(f"SELECT {lane_sql(by, lanes)} AS lane, k, v, origin, pt, CURRENT_WATERMARK(et) AS clock FROM ({union})")
     )
     window_s = f"INTERVAL '{window.total_seconds():.3f}' SECOND(3)"
     batches = tables.sql_query(f"""

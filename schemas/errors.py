@@ -5,7 +5,9 @@ ProxError
 ├── PoisonRecordError         dead-letter this record whole, carry on with the batch
 ├── SkippableError            count, carry on
 ├── RetriableError            back off and try again; carries retry_after_s
-│   └── RateLimitedError
+│   ├── RateLimitedError
+│   │   └── QuotaSpentError   nothing more for hours: tell a person
+│   └── DoubtfulError         it may have been done; doing it again must change nothing
 ├── TenantBlockedError        stop for this tenant and tell a person; the others carry on
 │   └── AuthError
 ├── ParityError               do not publish this model: its export says something else; the last one stays
@@ -57,6 +59,14 @@ class RetriableError(ProxError):
 
 class RateLimitedError(RetriableError):
     """The other side's quota is spent."""
+
+
+class QuotaSpentError(RateLimitedError):
+    """The other side's quota of the day is spent."""
+
+
+class DoubtfulError(RetriableError):
+    """The other side did not answer: what was asked may have been done or not."""
 
 
 class TenantBlockedError(ProxError):

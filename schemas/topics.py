@@ -10,9 +10,10 @@ from schemas.example import MaturedExample
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
+from schemas.push import PushReport
 from schemas.score import LeadScore
 
-Value = Event | EnrichedEvent | Outcome | LeadScore | MaturedExample | ModelSnapshot | Metric | ChampionChoice | DeadLetter
+Value = Event | EnrichedEvent | Outcome | LeadScore | MaturedExample | ModelSnapshot | Metric | ChampionChoice | PushReport | DeadLetter
 
 
 class Topic(StrEnum):
@@ -26,6 +27,7 @@ class Topic(StrEnum):
     MODELS_PUBLISHED = "prox.models.published.v1"
     METRICS_PUBLISHED = "prox.metrics.published.v1"
     CHAMPIONS_CHOSEN = "prox.champions.chosen.v1"
+    PUSHES_REPORTED = "prox.pushes.reported.v1"
     RECORDS_DEAD = "prox.records.dead.v1"
 
 
@@ -38,5 +40,6 @@ VALUE_TYPES: dict[Topic, type[Value]] = {
     Topic.MODELS_PUBLISHED: ModelSnapshot,
     Topic.METRICS_PUBLISHED: Metric,
     Topic.CHAMPIONS_CHOSEN: ChampionChoice,
+    Topic.PUSHES_REPORTED: PushReport,
     Topic.RECORDS_DEAD: DeadLetter,
 }

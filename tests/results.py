@@ -16,6 +16,7 @@ from schemas.ids import Millis
 from schemas.metric import Metric
 from schemas.model_snapshot import LEARNER, ModelSnapshot
 from schemas.outcome import Outcome
+from schemas.push import DELIVERED, PushReport
 from schemas.score import LeadScore
 from tests.builders import MONDAY, TENANT, later
 
@@ -64,6 +65,26 @@ def a_metric(name: str = "auc", *, at: Millis = MONDAY, value: float = 0.75, mod
     return Metric(tenant, name, model, at, value, 100, 3)
 
 
+def a_push(lead: str = "ada", *, sequence: int = 1, crm: str = "hubspot", status: str = DELIVERED, **fields: object) -> PushReport:
+    """A push of the lead's score, three seconds after it was made."""
+    s = a_score(lead, sequence=sequence)
+    given: dict[str, object] = {
+        "tenant": TENANT,
+        "event_id": s.event_id,
+        "as_of": s.as_of,
+        "propensity": s.propensity,
+        "grade": s.grade,
+        "model_version": s.model_version,
+        "cause": "grade",
+        "reason": "",
+        "record": "501",
+        "attempts": 1,
+        "due_since": s.scored_at,
+        "reported_at": later(s.scored_at, seconds=3),
+    }
+    return PushReport(lead=lead, sequence=sequence, crm=crm, status=status, **(given | fields))  # type: ignore[arg-type]
+
+
 def a_model(version: int = 1, *, at: Millis = MONDAY, tenant: str = TENANT) -> ModelSnapshot:
     """A model of ten bytes."""
     return ModelSnapshot(tenant, version, at, LEARNER, 50, 40, b"0123456789", later(at, seconds=1))
@@ -79,6 +100,7 @@ class FakeStores:
     profiles: dict[tuple[str, str], StoredProfile] = field(default_factory=dict)
     metrics: list[Metric] = field(default_factory=list)
     models: list[tuple[str, StoredModel]] = field(default_factory=list)
+    pushes: list[PushReport] = field(default_factory=list)
     failure: Exception | None = None
 
     def stores(self) -> Stores:
@@ -89,6 +111,7 @@ class FakeStores:
             leads=FakeLeads(self),
             profiles=FakeProfiles(self),
             outcomes=FakeOutcomes(self),
+            pushes=FakePushes(self),
             metrics=FakeMetrics(self),
             models=FakeModels(self),
             ping=self.answer,
@@ -145,6 +168,13 @@ class FakeOutcomes(_Fake):
     def latest(self, tenant: str, lead: str) -> Outcome | None:
         self.answer()
         return max((o for o in self.held.outcomes if (o.tenant, o.lead) == (tenant, lead)), key=lambda o: o.occurred_at, default=None)
+
+
+class FakePushes(_Fake):
+    def latest(self, tenant: str, lead: str) -> list[PushReport]:
+        self.answer()
+        mine = sorted((p for p in self.held.pushes if (p.tenant, p.lead) == (tenant, lead)), key=lambda p: (p.as_of, p.reported_at))
+        return [newest for _, newest in sorted({p.crm: p for p in mine}.items())]
 
 
 class FakeMetrics(_Fake):

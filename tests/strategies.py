@@ -11,6 +11,7 @@ from schemas.ids import Millis
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import OUTCOMES, Outcome
+from schemas.push import PUSH_STATUSES, PushReport
 from schemas.score import LeadScore
 from schemas.topics import Value
 
@@ -144,6 +145,25 @@ model_snapshots = st.builds(
 )
 champion_choices = st.builds(ChampionChoice, tenant=names, choice_id=names, learner=names, by=names, chosen_at=millis)
 metrics = st.builds(Metric, tenant=names, name=names, model=names, as_of=millis, value=numbers, points=longs, model_version=longs)
+push_reports = st.builds(
+    PushReport,
+    tenant=names,
+    lead=names,
+    crm=names,
+    event_id=names,
+    sequence=longs,
+    as_of=millis,
+    propensity=numbers,
+    grade=names,
+    model_version=longs,
+    status=st.sampled_from(PUSH_STATUSES),
+    cause=names,
+    reason=names,
+    record=names,
+    attempts=longs,
+    due_since=millis,
+    reported_at=millis,
+)
 dead_letters = st.builds(
     DeadLetter,
     stage=names,
@@ -156,6 +176,6 @@ dead_letters = st.builds(
     value=st.binary(max_size=200),
 )
 values: st.SearchStrategy[Value] = st.one_of(
-    events, enriched_events, outcomes, lead_scores, matured_examples, model_snapshots, metrics, champion_choices, dead_letters
+    events, enriched_events, outcomes, lead_scores, matured_examples, model_snapshots, metrics, champion_choices, push_reports, dead_letters
 )
 """A value of any topic."""

@@ -8,7 +8,7 @@ from pydantic import Field
 from api import cursors
 from api.deps import LeadPath, Paging, PolicyDep, SpanDep, StoresDep, TenantDep
 from api.problems import ProblemError
-from api.shapes import EventPublic, LeadPublic, OutcomePublic, PagePublic, ProfilePublic, RankedLeadPublic, ScorePublic
+from api.shapes import EventPublic, LeadPublic, OutcomePublic, PagePublic, ProfilePublic, RankedLeadPublic, ScorePublic, ShownPublic
 from api.stores import Stores
 from connectors.cassandra.leads import Standing
 from connectors.cassandra.page import Moment
@@ -41,7 +41,7 @@ def ranked_leads(tenant: TenantDep, stores: StoresDep, query: Annotated[Ranking,
 
 @router.get("/{lead}", summary="Everything about a lead")
 def lead_view(tenant: TenantDep, stores: StoresDep, policy: PolicyDep, lead: LeadPath) -> LeadPublic:
-    """Profile, latest score with its reasons and when the lead may convert, and latest outcome."""
+    """Profile, latest score with its reasons and when the lead may convert, latest outcome, and what each CRM shows."""
     profile, score, outcome = stores.profiles.profile(tenant, lead), stores.scores.latest(tenant, lead), stores.outcomes.latest(tenant, lead)
     if profile is None and score is None and outcome is None:
         raise _unknown(lead)
@@ -50,6 +50,7 @@ def lead_view(tenant: TenantDep, stores: StoresDep, policy: PolicyDep, lead: Lea
         profile=profile and ProfilePublic.of(profile),
         score=score and ScorePublic.of(score, policy),
         outcome=outcome and OutcomePublic.of(outcome),
+        crm=[ShownPublic.of(push, score) for push in stores.pushes.latest(tenant, lead)],
     )
 
 

@@ -10,6 +10,7 @@ from api.deps import Span, StoresDep, TenantDep
 from api.problems import ProblemError
 from api.shapes import MetricPublic, PagePublic
 from connectors.cassandra.page import Moment
+from connectors.crm.status import PREFIX
 
 router = APIRouter(prefix="/v1/metrics", tags=["models"])
 
@@ -28,7 +29,8 @@ def metrics(tenant: TenantDep, stores: StoresDep, query: Annotated[Measured, Que
     if query.name is None:
         if query.model_fields_set & {"since", "until", "cursor"}:
             raise ProblemError(400, "name-missing", "A history has one name: add `name=auc`, or leave out `from`, `to` and `cursor`.")
-        latest = sorted(stores.metrics.latest(tenant), key=lambda metric: (metric.name, metric.model))
+        of_models = (metric for metric in stores.metrics.latest(tenant) if not metric.name.startswith(PREFIX))  # CRMs' are at /v1/crm/status
+        latest = sorted(of_models, key=lambda metric: (metric.name, metric.model))
         return PagePublic(items=[MetricPublic.of(item) for item in latest], next=None)
     question = f"{tenant} metrics {query.name}"
     after = None

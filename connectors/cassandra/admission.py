@@ -8,9 +8,10 @@ from schemas.errors import PoisonRecordError
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
+from schemas.push import PushReport
 from schemas.score import LeadScore
 
-Storable = EnrichedEvent | LeadScore | Outcome | Metric | ModelSnapshot
+Storable = EnrichedEvent | LeadScore | Outcome | Metric | ModelSnapshot | PushReport
 
 MAX_ID_BYTES = 4_096
 """Cassandra's limit is 65,535 for all parts of a key together; no honest id comes near."""
@@ -44,6 +45,8 @@ def _ids(value: Storable) -> tuple[tuple[str, str], ...]:
             return ("tenant", value.tenant), ("lead", value.lead), ("event_id", value.event_id)
         case Outcome():
             return ("tenant", value.tenant), ("lead", value.lead), ("outcome_id", value.outcome_id)
+        case PushReport():
+            return ("tenant", value.tenant), ("lead", value.lead), ("crm", value.crm), ("event_id", value.event_id)
         case Metric():
             return ("tenant", value.tenant), ("name", value.name), ("model", value.model)
         case ModelSnapshot():
@@ -58,5 +61,7 @@ def _times(value: Storable) -> tuple[tuple[str, int], ...]:
             return ("as_of", value.as_of), ("scored_at", value.scored_at), ("received_at", value.received_at)
         case Metric():
             return (("as_of", value.as_of),)
+        case PushReport():
+            return ("as_of", value.as_of), ("due_since", value.due_since), ("reported_at", value.reported_at)
         case ModelSnapshot():
             return ("as_of", value.as_of), ("published_at", value.published_at)

@@ -21,6 +21,7 @@ from schemas.ids import lead_key, split_lead_key
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
+from schemas.push import PushReport
 from schemas.score import LeadScore
 
 Partition = tuple[Any, ...]
@@ -69,6 +70,10 @@ INSERT_TRAITS = _insert("profiles_by_lead", "tenant, lead, texts, numbers, accou
 INSERT_CONSENT = _insert("profiles_by_lead", "tenant, lead, consent")
 INSERT_PERSON = _insert("profiles_by_lead", "tenant, lead, email, phone, name, ip")
 INSERT_OUTCOME = _insert("outcomes_by_lead", "tenant, lead, occurred_at, outcome_id, outcome, received_at, amount, source")
+INSERT_PUSH = _insert(
+    "pushes_by_lead",
+    "tenant, lead, crm, as_of, event_id, sequence, propensity, grade, model_version, status, cause, reason, record, attempts, due_since, reported_at",
+)
 INSERT_METRIC = _insert("metrics_by_tenant", "tenant, name, model, as_of, value, points, model_version")
 INSERT_FIRST_METRIC = _insert("metrics_by_tenant", "tenant, name, model, first_as_of")
 INSERT_METRIC_HISTORY = _insert("metric_history_by_tenant", "tenant, name, month, as_of, model, value, points, model_version")
@@ -117,6 +122,8 @@ def plan(
                 _add_metric(result, value)
             case ModelSnapshot():
                 _add_model(result, value)
+            case PushReport():
+                _add_push(result, value)
     for key, of_lead in scores.items():
         before = bands.get(key)
         _add_scores(result, of_lead, is_first=before is None or is_closing(before))
@@ -224,3 +231,11 @@ def _add_metric(result: Plan, m: Metric) -> None:
 def _add_model(result: Plan, m: ModelSnapshot) -> None:
     row = (m.tenant, m.version, m.as_of, m.learner, m.examples, m.labels, len(m.payload), m.published_at, write_timestamp_of(m.published_at))
     result.writes[(m.tenant,)].append(Write(INSERT_MODEL, row))
+
+
+def _add_push(result: Plan, p: PushReport) -> None:
+    scored = (p.as_of, p.event_id, p.sequence, p.propensity, p.grade, p.model_version)
+    ended = (p.status, p.cause, p.reason, p.record, p.attempts, p.due_since, p.reported_at)
+    # one score may be reported twice, refused and then delivered: the later word counts
+    row = (p.tenant, p.lead, p.crm, *scored, *ended, write_timestamp_of(p.reported_at))
+    result.writes[p.tenant, p.lead].append(Write(INSERT_PUSH, row))

@@ -1,5 +1,6 @@
 """Who is this lead."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from connectors.cassandra.client import CassandraClient
@@ -10,6 +11,7 @@ from schemas.ids import Millis
 PROFILE = (
     "SELECT account_id, texts, numbers, consent, email, phone, name, ip, first_seen, last_seen FROM profiles_by_lead WHERE tenant = ? AND lead = ?"
 )
+EMAIL = "SELECT email FROM profiles_by_lead WHERE tenant = ? AND lead = ?"
 
 
 class StoredProfile(NamedTuple):
@@ -38,3 +40,12 @@ class ProfileStore:
         first, last = (None if at is None else millis(at) for at in (row.first_seen, row.last_seen))
         maps = (dict(row.texts or {}), dict(row.numbers or {}), dict(row.consent or {}))
         return StoredProfile(row.account_id, *maps, Person(row.email, row.phone, row.name, row.ip), first, last)
+
+    def emails(self, tenant: str, leads: Sequence[str]) -> dict[str, str]:
+        """Lead → e-mail address, for those that have one."""
+        found = {}
+        for lead in leads:
+            row = self._client.row(EMAIL, (tenant, lead))
+            if row is not None and row.email:
+                found[lead] = row.email
+        return found

@@ -25,7 +25,14 @@ STAGES = (
         "stored",
         "store_results",
         "write_batch",
-        (Topic.EVENTS_ENRICHED, Topic.OUTCOMES_RECEIVED, Topic.SCORES_PUBLISHED, Topic.METRICS_PUBLISHED, Topic.MODELS_PUBLISHED),
+        (
+            Topic.EVENTS_ENRICHED,
+            Topic.OUTCOMES_RECEIVED,
+            Topic.SCORES_PUBLISHED,
+            Topic.METRICS_PUBLISHED,
+            Topic.MODELS_PUBLISHED,
+            Topic.PUSHES_REPORTED,
+        ),
     ),
 )
 """In the order of the flow: when a stage has committed all, whatever it gives to the next is on its topic."""

@@ -3,16 +3,23 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
-from pyflink.common import Types
+from pyflink.common import Time, Types
 from pyflink.datastream.functions import RuntimeContext
-from pyflink.datastream.state import MapStateDescriptor
+from pyflink.datastream.state import MapStateDescriptor, StateTtlConfig
 
 T = TypeVar("T")
 
 
-def bytes_by_text(runtime_context: RuntimeContext, name: str) -> Any:
-    """A map state of text to bytes of our own. Bounded by whoever writes it: a lead's entries go when the lead is forgotten."""
-    return runtime_context.get_map_state(MapStateDescriptor(name, Types.STRING(), Types.PICKLED_BYTE_ARRAY()))
+def bytes_by_text(runtime_context: RuntimeContext, name: str, *, days: int | None = None) -> Any:
+    """A map state of text to bytes of our own.
+
+    Bounded by whoever writes it, as a lead's entries go when the lead is forgotten; or by `days` since an entry was last written,
+    which can be neither given nor taken away later: Flink reads no state of the other kind.
+    """
+    descriptor = MapStateDescriptor(name, Types.STRING(), Types.PICKLED_BYTE_ARRAY())
+    if days is not None:
+        descriptor.enable_time_to_live(StateTtlConfig.new_builder(Time.days(days)).build())
+    return runtime_context.get_map_state(descriptor)
 
 
 class BatchedState:

@@ -26,7 +26,14 @@ from schemas.policy import TenantPolicy
 from schemas.topics import VALUE_TYPES, Topic, Value
 
 STAGE = "store_results.write_batch"
-SOURCES = (Topic.EVENTS_ENRICHED, Topic.OUTCOMES_RECEIVED, Topic.SCORES_PUBLISHED, Topic.METRICS_PUBLISHED, Topic.MODELS_PUBLISHED)
+SOURCES = (
+    Topic.EVENTS_ENRICHED,
+    Topic.OUTCOMES_RECEIVED,
+    Topic.SCORES_PUBLISHED,
+    Topic.METRICS_PUBLISHED,
+    Topic.MODELS_PUBLISHED,
+    Topic.PUSHES_REPORTED,
+)
 STORED = tuple(VALUE_TYPES[topic] for topic in SOURCES)
 GIVE_UP_AFTER_S = 3_600.0
 """Cassandra may be away for an hour before Flink restarts the job, which waits again."""

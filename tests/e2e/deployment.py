@@ -28,7 +28,15 @@ READS: Mapping[str, Sequence[Topic]] = {
     "enrich_events": (Topic.EVENTS_RECEIVED,),
     "score_leads": (Topic.EVENTS_ENRICHED, Topic.OUTCOMES_RECEIVED),
     "learn_models": (Topic.EXAMPLES_MATURED, Topic.CHAMPIONS_CHOSEN),
-    "store_results": (Topic.EVENTS_ENRICHED, Topic.OUTCOMES_RECEIVED, Topic.SCORES_PUBLISHED, Topic.METRICS_PUBLISHED, Topic.MODELS_PUBLISHED),
+    "push_scores": (Topic.SCORES_PUBLISHED,),
+    "store_results": (
+        Topic.EVENTS_ENRICHED,
+        Topic.OUTCOMES_RECEIVED,
+        Topic.SCORES_PUBLISHED,
+        Topic.METRICS_PUBLISHED,
+        Topic.MODELS_PUBLISHED,
+        Topic.PUSHES_REPORTED,
+    ),
 }
 """Job → what it reads, in the order of the flow: when a job has committed all, whatever it gives to the next is on its topic."""
 
@@ -42,9 +50,11 @@ class Deployment:
         Where it runs.
     name
         Prefix of its topics, name of its keyspace.
+    variables
+        More of the jobs' variables.
     """
 
-    def __init__(self, stack: Stack, cluster: FlinkCluster, name: str) -> None:
+    def __init__(self, stack: Stack, cluster: FlinkCluster, name: str, variables: Mapping[str, str] | None = None) -> None:
         self.stack = stack
         self.cluster = cluster
         self.kafka = stack.kafka.model_copy(update={"topic_prefix": f"{name}."})
@@ -52,6 +62,7 @@ class Deployment:
         self.jobs: dict[Sequence[str], str] = {}
         self.fed: list[Event | Outcome] = []
         self._run_dir = stack.run_dir / name
+        self._variables = dict(variables or {})
 
     def prepare(self, *, has_tables: bool = True) -> None:
         """Servers, topics, schemas and, for the writers, tables."""
@@ -73,6 +84,7 @@ class Deployment:
             "PROX_CASSANDRA__KEYSPACE": self.cassandra.keyspace,
             "PROX_FLINK__CHECKPOINT_INTERVAL": "PT2S",
             "PROX_FLINK__IDLE_TIMEOUT": "PT1S",
+            **self._variables,
         }
 
     def submit(self, *names: str, parallelism: int, savepoint: str | None = None) -> None:

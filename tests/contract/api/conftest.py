@@ -12,7 +12,7 @@ from connectors.cassandra.profiles import StoredProfile
 from infra.settings import Settings
 from schemas.event import Person
 from tests.builders import MONDAY, TENANT, later, won
-from tests.results import FakeStores, a_metric, a_score
+from tests.results import FakeStores, a_metric, a_push, a_score
 
 KEYS = {TENANT: "acme-key", "globex": "globex-key"}
 
@@ -29,7 +29,12 @@ def held() -> FakeStores:
         events=[(TENANT, "ada", StoredEvent(f"e{n}", "page_viewed", "web", later(MONDAY, hours=n), MONDAY, {}, {"n": n}, {})) for n in range(5)],
         outcomes=[won("ada")],
         profiles={(TENANT, "ada"): StoredProfile("account-7", {"industry": "it"}, {"size": 3.0}, {}, Person(name="Ada"), MONDAY, MONDAY)},
-        metrics=[a_metric(at=later(MONDAY, hours=n), value=n / 10) for n in range(6)],
+        metrics=[
+            *(a_metric(at=later(MONDAY, hours=n), value=n / 10) for n in range(6)),
+            a_metric("crm.state", value=5.0, model="hubspot"),
+            a_metric("crm.pending", value=3.0, model="hubspot"),
+        ],
+        pushes=[a_push("ada", sequence=6), a_push("ada", sequence=7, propensity=0.7, grade="B1", crm="salesforce")],
         models=[(TENANT, StoredModel(n, MONDAY, "logistic", 10, 9, 8, MONDAY)) for n in range(1, 5)],
     )
 

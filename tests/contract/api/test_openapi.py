@@ -14,7 +14,7 @@ EXCLUDED = [
     positive_data_acceptance,  # a cursor of any text is of the right type, and still a 400
     ignored_auth,  # it cannot know the key that is sent here; test_problems.py tries wrong ones
 ]
-OPERATIONS = ("/v1/leads", "/v1/leads/{lead}", "/v1/leads/{lead}/scores", "/v1/leads/{lead}/events", "/v1/models", "/v1/metrics")
+OPERATIONS = ("/v1/leads", "/v1/leads/{lead}", "/v1/leads/{lead}/scores", "/v1/leads/{lead}/events", "/v1/models", "/v1/metrics", "/v1/crm/status")
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))

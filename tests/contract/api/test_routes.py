@@ -78,6 +78,23 @@ def test_what_is_not_known_of_a_lead_is_null(acme: TestClient):
     assert (None, None) == (lead["profile"], lead["outcome"])
 
 
+def test_a_lead_shows_both_sides(acme: TestClient):
+    """What each CRM was sent last, when, and whether that is the grade which is known here."""
+    lead = acme.get("/v1/leads/ada").json()
+    shown = {each["crm"]: (each["grade"], each["in_step"]) for each in lead["crm"]}
+
+    assert ("B1", {"hubspot": ("C2", False), "salesforce": ("B1", True)}) == (lead["score"]["grade"], shown)
+
+
+def test_the_status_of_a_crm_says_what_to_do(acme: TestClient, globex: TestClient):
+    """A refused token is told to its tenant, and to nobody else."""
+    (account,) = acme.get("/v1/crm/status").json()["items"]
+
+    assert ("hubspot", "unauthorized", 3.0, None) == tuple(account[name] for name in ("crm", "state", "pending", "daily_left"))
+    assert "give new ones" in account["meaning"]
+    assert [] == globex.get("/v1/crm/status").json()["items"]
+
+
 def test_the_best_leads_come_first(acme: TestClient):
     """Whom to call first is who is most likely to convert."""
     assert ["ada", "bob"] == [item["lead"] for item in acme.get("/v1/leads?order=-propensity").json()["items"]]

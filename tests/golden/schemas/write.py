@@ -19,6 +19,7 @@ from schemas.ids import Millis
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
+from schemas.push import PushReport
 from schemas.score import LeadScore
 from schemas.topics import VALUE_TYPES, Topic, Value
 
@@ -115,6 +116,9 @@ VALUES: dict[Topic, Value] = {
     Topic.MODELS_PUBLISHED: ModelSnapshot("acme", 17, MONDAY, "river", 1000, 2500, b"\x01\x00\xff", FRIDAY, False),
     Topic.METRICS_PUBLISHED: Metric("acme", "auc", "published", MONDAY, 0.7543, 75_000, 17),
     Topic.CHAMPIONS_CHOSEN: ChampionChoice("acme", "1772787600123-slow", "slow", "ops", FRIDAY),
+    Topic.PUSHES_REPORTED: PushReport(
+        "acme", "ada", "hubspot", "e-1", 7, MONDAY, 0.25, "B2", 17, "refused", "grade", "INVALID_PICKLIST_VALUE", "501", 2, MONDAY, FRIDAY
+    ),
     Topic.RECORDS_DEAD: DeadLetter(
         "enrich_events.enrich_lane", "prox.events.received.v1", "not_avro", "not in wire format", "0.1.0", FRIDAY, b"acme|7", b"\xff\x00{"
     ),

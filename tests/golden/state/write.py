@@ -12,6 +12,12 @@ from typing import Any, NamedTuple
 import msgpack
 import numpy as np
 
+from connectors.crm.contract import Limits, revision_of
+from connectors.crm.delivery import gate
+from connectors.crm.delivery import pending as pushes
+from connectors.crm.delivery.gate import Gate
+from connectors.crm.delivery.pending import Pending
+from connectors.crm.delivery.rules import Shown
 from models import enrichment, memory, pairing, prequential, progress, student, windowed
 from models.features import vector
 from models.features.registry import WIDTH
@@ -26,6 +32,7 @@ from schemas.example import MaturedExample
 from schemas.ids import Millis
 from schemas.policy import DAY_MS, TenantPolicy
 from tests.builders import a_model
+from tests.results import a_score
 
 FOLDER = Path(__file__).parent
 FIRST_OF_THIS_LEARNER = 4
@@ -183,7 +190,42 @@ def _point_meaning(data: bytes) -> Any:
     return meant | {"shadows": shadows} if data[0] > 1 else {name: value for name, value in meant.items() if name != "learner"}
 
 
+PENDING = Pending(a_score("ada", sequence=7), "grade", since=MONDAY, due_at=MONDAY + 2_000, attempts=1, is_doubtful=True, record="501")
+SHOWN = Shown("501", revision_of(a_score("ada", sequence=6)), "C2", 0.25, MONDAY)
+
+
+def _account() -> bytes:
+    account = Gate(Limits(batch=100, daily=1_000), seed="acme|hubspot", kept=None, now=MONDAY)
+    for _ in range(3):
+        account.begin()
+    account.succeeded(MONDAY + 100, None)
+    return account.to_bytes()
+
+
+def _account_again(data: bytes) -> Gate:
+    return Gate(Limits(batch=100, daily=1_000), seed="acme|hubspot", kept=data, now=MONDAY + 100)
+
+
 ENCODINGS = {
+    "pending": Encoding(
+        pushes.VERSION,
+        lambda: pushes.pending_to_bytes(PENDING),
+        pushes.pending_from_bytes,
+        lambda data: pushes.pending_to_bytes(pushes.pending_from_bytes(data)),
+    ),
+    "shown": Encoding(
+        pushes.VERSION,
+        lambda: pushes.shown_to_bytes(SHOWN),
+        pushes.shown_from_bytes,
+        lambda data: pushes.shown_to_bytes(pushes.shown_from_bytes(data)),
+    ),
+    # what was under way counts as ended by whoever reads it, so it is read twice to be the same again
+    "account": Encoding(
+        gate.VERSION,
+        lambda: _account_again(_account()).to_bytes(),
+        lambda data: msgpack.unpackb(msgpack.unpackb(data[1:])[1]),
+        lambda data: _account_again(data).to_bytes(),
+    ),
     "memory": Encoding(memory.VERSION, _memory, _memory_meaning, lambda data: LeadMemory.from_bytes(data).to_bytes()),
     "point": Encoding(pairing.VERSION, _point, _point_meaning, lambda data: point_from_bytes(data).to_bytes()),
     "vector": Encoding(

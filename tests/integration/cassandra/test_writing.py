@@ -10,13 +10,14 @@ from connectors.cassandra.metrics import MetricStore
 from connectors.cassandra.models import ModelStore
 from connectors.cassandra.outcomes import OutcomeStore
 from connectors.cassandra.profiles import ProfileStore
+from connectors.cassandra.pushes import PushStore
 from connectors.cassandra.scores import ScoreStore
 from connectors.cassandra.timestamps import score_timestamp
 from connectors.cassandra.writer import ResultsWriter
 from schemas.event import PROFILE_UPDATED, Person
 from schemas.ids import Millis
 from tests.builders import FRIDAY, MONDAY, TENANT, TUESDAY, later, won
-from tests.results import a_metric, a_model, a_score, an_enriched
+from tests.results import a_metric, a_model, a_push, a_score, an_enriched
 
 EVER = {"since": Millis(0), "until": Millis(1 << 42), "limit": 100}
 _tenants = (f"tenant-{number}" for number in count())
@@ -120,3 +121,11 @@ def test_large_events_of_one_lead_in_one_batch_are_written(writer: ResultsWriter
     large = [an_enriched(at=MONDAY + n, texts={"body": "x" * 1_000_000}) for n in range(20)]
 
     assert [] == writer.write(large, {})
+
+
+def test_the_latest_push_of_each_crm_is_kept(writer: ResultsWriter, client: CassandraClient):
+    """Of one score the later word counts, of several scores the newest, whatever the order of arrival."""
+    refused, again = a_push(sequence=2, status="refused"), a_push(sequence=2, reported_at=FRIDAY)
+    writer.write([again, refused, a_push(), a_push(crm="salesforce")], {})
+
+    assert [again, a_push(crm="salesforce")] == PushStore(client).latest(TENANT, "ada")

@@ -8,12 +8,19 @@ from schemas.errors import PoisonRecordError
 from schemas.ids import Millis
 from schemas.policy import DAY_MS
 from tests.builders import won
-from tests.results import a_metric, a_model, a_score, an_enriched
+from tests.results import a_metric, a_model, a_push, a_score, an_enriched
 
 
 @pytest.mark.parametrize(
     ("value", "key"),
-    [(a_score(), b"acme|ada"), (an_enriched(), b"acme|ada"), (won(), b"acme|ada"), (a_metric(), b"acme"), (a_model(7), b"acme|7")],
+    [
+        (a_score(), b"acme|ada"),
+        (an_enriched(), b"acme|ada"),
+        (won(), b"acme|ada"),
+        (a_metric(), b"acme"),
+        (a_model(7), b"acme|7"),
+        (a_push(), b"acme|ada"),
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_what_no_table_holds_keeps_its_key(value, key):

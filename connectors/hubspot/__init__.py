@@ -1,0 +1,1 @@
+"""HubSpot: contacts' scores in, deal stages and lifecycle out."""

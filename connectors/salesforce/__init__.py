@@ -1,0 +1,1 @@
+"""Salesforce: leads' and contacts' scores in, conversions and opportunities out."""

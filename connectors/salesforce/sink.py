@@ -1,0 +1,179 @@
+"""Scores → custom fields of leads and, once they are converted, of contacts."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.crm import fields
+from connectors.crm.contract import Addresses, Answer, Answered, Item, Request, Stage, Verdict, kind_of
+from connectors.salesforce.client import SalesforceClient
+from connectors.salesforce.config import SalesforceConfig
+from schemas.errors import RetriableError
+
+LEAD, CONTACT = "Lead", "Contact"
+ID_LENGTH = 255
+QUERY_BYTES = 10_000
+"""Of a query's ids: Salesforce refuses addresses beyond 16,384 bytes, and an encoded quote takes three."""
+COLLECTIONS = "/composite/sobjects"
+
+
+def field_of(name: str) -> str:
+    """The API name of one of our fields.
+
+    Examples
+    --------
+    >>> field_of("lead_id")
+    'ProX_Lead_Id__c'
+    """
+    return f"ProX_{name.title()}__c"
+
+
+LEAD_ID = field_of(fields.LEAD_ID)
+SHOWN = [LEAD_ID, *(field_of(name) for name in (fields.REVISION, fields.GRADE, fields.PROPENSITY))]
+MEANINGS = {
+    "UNABLE_TO_LOCK_ROW": Verdict.RETRY,
+    "SERVER_UNAVAILABLE": Verdict.RETRY,
+    "ENTITY_IS_DELETED": Verdict.MISSING,
+    "NOT_FOUND": Verdict.MISSING,
+    "INVALID_CROSS_REFERENCE_KEY": Verdict.MISSING,
+    # looked for again, and then found converted
+    "CANNOT_UPDATE_CONVERTED_LEAD": Verdict.MISSING,
+}
+"""Status code of one item → what to do; anything else is refused."""
+
+
+class SalesforceSink:
+    """One org, as `contract.Sink`."""
+
+    def __init__(self, config: SalesforceConfig, addresses: Addresses, client: SalesforceClient) -> None:
+        self.limits = config.limits()
+        self._creates = config.creates
+        self._addresses = addresses
+        self._client = client
+
+    async def set_up(self) -> list[str]:
+        """The names of our fields that Lead and Contact lack: Salesforce takes them by a metadata package (docs/crm.md), not by this API."""
+        missing = []
+        for kind in (LEAD, CONTACT):
+            known = {each["name"] for each in (await self._client.ask("GET", f"/sobjects/{kind}/describe")).body["fields"]}
+            missing += [f"{kind}.{field_of(field.name)}" for field in fields.FIELDS if field_of(field.name) not in known]
+        return missing
+
+    async def send(self, request: Request) -> Answered:
+        """Carry a request out."""
+        match request.stage:
+            case Stage.LOOK:
+                return await self._look(request.items)
+            case Stage.MATCH:
+                return await self._match(request.items)
+            case Stage.LINK:
+                records = [_record(item) | {"id": item.record.rpartition("/")[2], LEAD_ID: item.lead} for item in request.items]
+                return await self._collect(COLLECTIONS, request.items, records)
+            case Stage.WRITE:
+                kind = kind_of(request.items[0].record) or LEAD
+                records = [_record(item, kind) | {LEAD_ID: item.lead} for item in request.items]
+                return await self._collect(f"{COLLECTIONS}/{kind}/{LEAD_ID}", request.items, records)
+
+    async def close(self) -> None:
+        """End connections."""
+        await self._client.close()
+
+    async def _query(self, soql: str) -> tuple[list[dict[str, Any]], int | None]:
+        reply = await self._client.ask("GET", "/query", params={"q": soql})
+        return list(reply.body["records"]), reply.daily_left
+
+    async def _look(self, items: Sequence[Item]) -> Answered:
+        """By our id, among contacts if we know that the lead is one."""
+        kind = kind_of(items[0].record) or LEAD
+        asked = _fitting([item.lead for item in items])
+        converted = ", IsConverted, ConvertedContactId" if kind == LEAD else ""
+        wanted = f"Id, {', '.join(SHOWN)}{converted}"
+        records, left = await self._query(f"SELECT {wanted} FROM {kind} WHERE {LEAD_ID} IN ({_quoted(asked)})")  # noqa: S608 - SOQL, quoted
+        found = {record[LEAD_ID]: record for record in records}
+        return Answered([_shown(kind, found.get(item.lead)) if item.lead in asked else _unasked(item.lead) for item in items], left)
+
+    async def _match(self, items: Sequence[Item]) -> Answered:
+        try:
+            known = await asyncio.to_thread(self._addresses.emails, [item.lead for item in items])
+        except RetriableError:  # it is not Salesforce that is away
+            return Answered([Answer(Verdict.RETRY, "addresses_away") for _ in items])
+        emails = {lead: email.lower() for lead, email in known.items()}
+        asked = _fitting(sorted(set(emails.values())))
+        if not asked:
+            return Answered([Answer(Verdict.MISSING, "no_address") for _ in items])
+        soql = f"SELECT Id, Email, {LEAD_ID}, IsConverted, ConvertedContactId FROM {LEAD} WHERE Email IN ({_quoted(asked)})"  # noqa: S608 - quoted
+        records, left = await self._query(soql)
+        by_email: dict[str, list[dict[str, Any]]] = {}
+        for record in records:
+            by_email.setdefault(str(record["Email"]).lower(), []).append(record)
+        return Answered([_matched(emails.get(item.lead), asked, by_email) for item in items], left)
+
+    async def _collect(self, path: str, items: Sequence[Item], records: Sequence[Mapping[str, Any]]) -> Answered:
+        reply = await self._client.ask("PATCH", path, body={"allOrNone": False, "records": records})
+        return Answered([self._written(item, result) for item, result in zip(items, reply.body, strict=True)], reply.daily_left)
+
+    def _written(self, item: Item, result: Mapping[str, Any]) -> Answer:
+        if result.get("success"):
+            kind = kind_of(item.record) or LEAD
+            return Answer(Verdict.DONE, record=f"{kind}/{result['id']}")
+        error = (result.get("errors") or [{}])[0]
+        code = str(error.get("statusCode", "unknown"))
+        if code == "REQUIRED_FIELD_MISSING" and not self._creates:  # it was deleted, and an upsert would have made it anew
+            return Answer(Verdict.MISSING, "deleted")
+        return Answer(MEANINGS.get(code, Verdict.REFUSED), code.lower())
+
+
+def _record(item: Item, kind: str = "") -> dict[str, Any]:
+    values = {field_of(name): value for name, value in fields.values_of(item.score).items()}
+    return {"attributes": {"type": kind or kind_of(item.record) or LEAD}, **values}
+
+
+def _fitting(values: Sequence[str]) -> list[str]:
+    """As many as one query's address takes."""
+    fitting, room = [], QUERY_BYTES
+    for value in values:
+        room -= 3 * len(value.encode()) + 9 if not value.isascii() else len(value) + 9
+        if room < 0:
+            break
+        if len(value) <= ID_LENGTH:
+            fitting.append(value)
+    return fitting
+
+
+def _quoted(values: Sequence[str]) -> str:
+    return ", ".join("'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'" for value in values)
+
+
+def _unasked(lead: str) -> Answer:
+    return Answer(Verdict.REFUSED, "id_too_long") if len(lead) > ID_LENGTH else Answer(Verdict.RETRY, "query_full")
+
+
+def _shown(kind: str, record: Mapping[str, Any] | None) -> Answer:
+    if record is None:
+        return Answer(Verdict.MISSING)
+    if record.get("IsConverted"):
+        return _converted(record)
+    _, revision, grade, propensity = (record.get(name) or "" for name in SHOWN)
+    return Answer(Verdict.DONE, record=f"{kind}/{record['Id']}", revision=revision, grade=grade, propensity=float(propensity or 0.0))
+
+
+def _converted(record: Mapping[str, Any]) -> Answer:
+    """A converted lead is locked: the score goes on with its contact."""
+    contact = record.get("ConvertedContactId")
+    return Answer(Verdict.MOVED, "converted", record=f"{CONTACT}/{contact}") if contact else Answer(Verdict.REFUSED, "converted_without_contact")
+
+
+def _matched(email: str | None, asked: Sequence[str], by_email: Mapping[str, Sequence[Mapping[str, Any]]]) -> Answer:
+    if email is None:
+        return Answer(Verdict.MISSING, "no_address")
+    if email not in asked:
+        return Answer(Verdict.RETRY, "query_full")
+    records = by_email.get(email, ())
+    if not records:
+        return Answer(Verdict.MISSING, "not_in_crm")
+    if len(records) > 1:
+        return Answer(Verdict.REFUSED, "address_of_several_records")
+    record = records[0]
+    if record.get("IsConverted"):
+        return _converted(record)
+    return Answer(Verdict.DONE, record=f"{LEAD}/{record['Id']}", owner=record.get(LEAD_ID) or "")

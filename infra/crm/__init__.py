@@ -1,0 +1,1 @@
+"""CRM accounts: from the tenants file to sinks, and their command line."""

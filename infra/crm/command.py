@@ -1,0 +1,90 @@
+"""`python -m infra crm`: make an account's fields, and say whether it answers."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from connectors.cassandra.client import CassandraClient
+from connectors.cassandra.leads import LeadStore
+from connectors.cassandra.profiles import ProfileStore
+from connectors.cassandra.scores import ScoreStore
+from infra.crm.accounts import CrmAccount, TenantAddresses, crm_accounts, sink_of
+from infra.crm.reconcile import reconcile
+from infra.settings import Settings
+from schemas.errors import ConfigError
+from schemas.score import LeadScore
+
+PAGE = 500
+
+
+def register(app: typer.Typer) -> None:
+    """Give the command line `crm set-up` and `crm reconcile`."""
+    commands = typer.Typer(help="CRM accounts of the tenants file.", no_args_is_help=True)
+    commands.command("set-up")(_set_up)
+    commands.command("reconcile")(_reconcile)
+    app.add_typer(commands, name="crm")
+
+
+def _set_up(
+    tenant: Annotated[str, typer.Argument(help="of the tenants file")],
+    crm: Annotated[str, typer.Argument(help="hubspot, salesforce, webhook or csv")],
+) -> None:
+    """Make the fields that ProX writes, where the CRM's API can; else name those that are missing."""
+    settings = Settings.from_environment()
+    account = _account(settings, tenant, crm)
+    with CassandraClient(settings.cassandra) as client:
+        changed = asyncio.run(_made(account, TenantAddresses(tenant, ProfileStore(client))))
+    told = "missing, deploy the metadata package (docs/crm.md)" if crm == "salesforce" else "made"
+    Console().print(f"{told}: {', '.join(changed)}" if changed else "everything is there", soft_wrap=True)
+
+
+async def _made(account: CrmAccount, addresses: TenantAddresses) -> list[str]:
+    sink = sink_of(account, addresses, clock=time.time)  # noqa: TID251 - a program's entry
+    try:
+        return await sink.set_up()
+    finally:
+        await sink.close()
+
+
+def _reconcile(
+    tenant: Annotated[str, typer.Argument(help="of the tenants file")],
+    crm: Annotated[str, typer.Argument(help="hubspot, salesforce, webhook or csv")],
+    share: Annotated[float, typer.Option(min=0.01, max=1.0, help="of the account's quota; push_scores uses the account too")] = 0.05,
+) -> None:
+    """Compare what the CRM shows with the latest scores of the leads in the ranking, and mend what differs."""
+    settings = Settings.from_environment()
+    account = _account(settings, tenant, crm)
+    with CassandraClient(settings.cassandra) as client:
+        sink = sink_of(account, TenantAddresses(tenant, ProfileStore(client)), clock=time.time)  # noqa: TID251 - a program's entry
+        found = reconcile(account, sink, _scores(client, tenant), share=share, clock=lambda: time.time_ns() // 1_000_000)
+    Console().print(
+        f"{found.leads:,} leads: {found.in_step:,} in step, {found.mended:,} mended ({found.drift_ratio:.2%} drift),"
+        f" {found.absent:,} not in the CRM, {found.refused:,} refused",
+        soft_wrap=True,
+    )
+
+
+def _scores(client: CassandraClient, tenant: str) -> Iterator[LeadScore]:
+    """The latest score of each lead in the ranking; one that moves while pages are walked may come twice."""
+    leads, scores, after, seen = LeadStore(client), ScoreStore(client), None, set[str]()
+    while True:
+        page = leads.ranked(tenant, limit=PAGE, after=after)
+        for ranked in page.items:
+            score = None if ranked.lead in seen else scores.latest(tenant, ranked.lead)
+            seen.add(ranked.lead)
+            if score is not None:
+                yield score
+        after = page.next
+        if after is None:
+            return
+
+
+def _account(settings: Settings, tenant: str, crm: str) -> CrmAccount:
+    account = next((one for one in crm_accounts(settings) if (one.tenant, one.crm) == (tenant, crm)), None)
+    if account is None:
+        raise ConfigError(f"the tenants file has no [{tenant}.crm.{crm}]")
+    return account

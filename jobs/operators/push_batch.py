@@ -1,0 +1,186 @@
+"""A lane's batch of scores → the delivery engines of its tenants' CRM accounts."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import structlog
+from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
+
+from connectors.cassandra.client import CassandraClient
+from connectors.cassandra.profiles import ProfileStore
+from connectors.crm.delivery.courier import Account, Courier
+from connectors.crm.delivery.engine import Delivery, Ended, Standing
+from connectors.crm.status import metrics_of
+from infra.crm.accounts import CrmAccount, TenantAddresses, sink_of
+from infra.settings import Settings
+from jobs.operators.guard import Guard
+from jobs.operators.lane_state import bytes_by_text
+from jobs.operators.opening import opened_codec
+from jobs.operators.push_state import AccountPushes
+from jobs.operators.wall_clock import now_ms
+from jobs.sinks import Publisher, Record, in_rows
+from schemas.errors import PoisonRecordError
+from schemas.ids import Millis, lead_key
+from schemas.push import REFUSED
+from schemas.score import LeadScore
+from schemas.topics import Topic, Value
+
+STAGE = "push_scores.push_batch"
+SOURCES = (Topic.SCORES_PUBLISHED,)
+POLL_MS = 50
+"""How often a lane looks for answers while requests are under way."""
+STATUS_MS = 10_000
+"""How often an account's standing is published, if it has changed."""
+SHOWN_DAYS = 400
+
+
+def check_record(record: Value, key: bytes) -> None:
+    """Refuse what is no score of the key's lead."""
+    if not isinstance(record, LeadScore):
+        raise PoisonRecordError(f"a {type(record).__name__} where a LeadScore belongs", reason="wrong_type")
+    if key != lead_key(record.tenant, record.lead).encode():
+        raise PoisonRecordError("the record's key is not tenant|lead")
+
+
+class _Lane:
+    """The accounts of one lane, and when it is looked at next."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, Account] = {}
+        self.of_tenant: dict[str, list[Delivery]] = {}
+        self.timer_at = 0
+
+
+class PushBatch(KeyedProcessFunction):
+    """Keyed by lane of tenant.
+
+    Parameters
+    ----------
+    settings
+        Where Kafka, the registry and Cassandra are.
+    accounts
+        Every CRM account, of tenants of any lane.
+    clock
+        Milliseconds since 1970; pushes are paced by the wall clock.
+    """
+
+    def __init__(self, settings: Settings, accounts: Sequence[CrmAccount], clock: Callable[[], Millis] = now_ms) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._accounts = accounts
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Open state, codec, and the thread that carries requests."""
+        settings = self._settings
+        self._codec = opened_codec(settings)
+        max_bytes = settings.kafka.max_record_bytes * 2
+        self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=max_bytes, release=settings.release)
+        self._shown = bytes_by_text(runtime_context, "shown", days=SHOWN_DAYS)
+        self._pending = bytes_by_text(runtime_context, "pending")
+        self._kept = bytes_by_text(runtime_context, "accounts")
+        self._publisher = Publisher(settings.kafka)
+        self._cassandra = CassandraClient(settings.cassandra)
+        self._courier = Courier()
+        self._lanes: dict[int, _Lane] = {}
+        self._told: dict[str, tuple[int, Standing]] = {}
+        self._logger = structlog.get_logger()
+
+    def close(self) -> None:
+        """End requests and connections."""
+        self._courier.close(*(account.sink for lane in self._lanes.values() for account in lane.accounts.values()))
+        self._cassandra.close()
+
+    @in_rows
+    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Record]:
+        """Offer the batch's scores. What cannot be read `store_results` has made a dead letter: it reads the same topic."""
+        now = self._clock()
+        lane = self._enter(ctx.get_current_key(), now)
+        for score in self._guard.decode(value).values:
+            if score.tenant not in lane.of_tenant:
+                self._open_accounts(lane, score.tenant, now)
+            for delivery in lane.of_tenant[score.tenant]:
+                delivery.offer(score, now)
+        yield from self._go_on(lane, now, ctx)
+
+    @in_rows
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Record]:  # noqa: ARG002 - Flink's signature
+        """Take answers, send what is due."""
+        now = self._clock()
+        lane = self._enter(ctx.get_current_key(), now)
+        lane.timer_at = 0
+        yield from self._go_on(lane, now, ctx)
+
+    def _enter(self, key: int, now: Millis) -> _Lane:
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = _Lane()
+            for tenant in {name.partition("|")[2] for name in list(self._kept.keys())}:  # accounts that it had before a restart
+                self._open_accounts(lane, tenant, now)
+        return lane
+
+    def _open_accounts(self, lane: _Lane, tenant: str, now: Millis) -> None:
+        lane.of_tenant[tenant] = []
+        for account in self._accounts:
+            if account.tenant == tenant:
+                store = AccountPushes(account.name, self._shown, self._pending, self._kept, limit=self._settings.flink.cached_leads)
+                sink = sink_of(account, TenantAddresses(tenant, ProfileStore(self._cassandra)), clock=lambda: self._clock() / 1_000)
+                delivery = Delivery(
+                    tenant,
+                    account.crm,
+                    limits=sink.limits,
+                    rules=account.rules,
+                    store=store,
+                    now=now,
+                    matches=account.matches,
+                    creates=account.creates,
+                )
+                lane.accounts[account.name] = Account(delivery, sink)
+                lane.of_tenant[tenant].append(delivery)
+
+    def _go_on(self, lane: _Lane, now: Millis, ctx: Any) -> Iterator[Record]:
+        for _, ended in self._courier.pump(lane.accounts, now):
+            yield from self._reported(ended)
+        for name, account in lane.accounts.items():
+            yield from self._standing(name, account.delivery, now)
+        self._wind(lane, now, ctx.timer_service())
+
+    def _reported(self, ended: Ended) -> Iterator[Record]:
+        report, score = ended
+        key = lead_key(report.tenant, report.lead).encode()
+        yield self._publisher.record(Topic.PUSHES_REPORTED, key, self._codec.encode(report), report.reported_at)
+        if report.status == REFUSED:
+            error = PoisonRecordError(f"{report.crm} refuses the score: {report.reason}", reason="refused")
+            letter = self._guard.dead_letter(key, self._codec.encode(score), 0, error)
+            yield self._publisher.record(Topic.RECORDS_DEAD, key, self._codec.encode(letter), letter.failed_at)
+
+    def _standing(self, name: str, delivery: Delivery, now: Millis) -> Iterator[Record]:
+        told_at, told = self._told.get(name, (0, None))
+        if now < told_at + STATUS_MS:
+            return
+        standing = delivery.standing(now)
+        if told is not None and standing._replace(oldest_ms=0) == told._replace(oldest_ms=0):
+            return
+        self._told[name] = (now, standing)
+        delivery.save()
+        crm, _, tenant = name.partition("|")
+        if told is None or told.state is not standing.state:
+            self._logger.info("account.changed", job="push_scores", crm=crm, tenant_id=tenant, status=standing.state, reason=standing.reason)
+        for metric in metrics_of(tenant, crm, standing, now):
+            yield self._publisher.record(Topic.METRICS_PUBLISHED, tenant.encode(), self._codec.encode(metric), now)
+
+    def _wind(self, lane: _Lane, now: Millis, timers: Any) -> None:
+        """Have `on_timer` called when something may have come back, when a push is due, and once more to tell how it ended."""
+        times = []
+        for name, account in lane.accounts.items():
+            told_at, told = self._told[name]
+            if account.delivery.under_way:
+                times.append(now + POLL_MS)
+                continue
+            next_at = account.delivery.next_at(now)
+            times += [] if next_at is None else [max(next_at, now + POLL_MS)]
+            if account.delivery.ends != told.ends:
+                times.append(max(told_at + STATUS_MS, now + POLL_MS))
+        at = min(times, default=0)
+        if at and (not lane.timer_at or at < lane.timer_at):
+            timers.register_processing_time_timer(at)
+            lane.timer_at = at

@@ -1,0 +1,194 @@
+"""Salesforce's sink against a fake: one hazard each."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from connectors.salesforce import bulk
+from connectors.salesforce.client import SalesforceClient
+from connectors.salesforce.config import SalesforceConfig
+from connectors.salesforce.sink import SalesforceSink
+from jobs.operators.wall_clock import now_ms
+from schemas.errors import AuthError
+from tests.contract.crm.conftest import Directory
+from tests.crm_runs import Run, statuses
+from tests.fakes import salesforce
+from tests.fakes.faults import Fault
+from tests.results import a_score
+
+
+@pytest.fixture
+def client(org_url: str) -> Callable[..., SalesforceClient]:
+    def make(**given: object) -> SalesforceClient:
+        credentials = {} if "private_key" in given else {"client_secret": salesforce.CLIENT_SECRET}
+        config = {"login_url": org_url, "client_id": salesforce.CLIENT_ID, "timeout_s": 30.0, **credentials, **given}
+        return SalesforceClient(SalesforceConfig.model_validate(config), clock=lambda: now_ms() / 1_000)
+
+    return make
+
+
+@pytest.fixture
+def run(client: Callable[..., SalesforceClient], directory: Directory) -> Iterator[Callable[..., Run]]:
+    runs: list[Run] = []
+
+    def start(**given: object) -> Run:
+        making = client(**given)
+        runs.append(Run(SalesforceSink(making._config, directory, making)))
+        return runs[-1]
+
+    yield start
+    for one in runs:
+        one.close()
+
+
+@pytest.fixture
+def linked(org: salesforce.Salesforce, directory: Directory) -> Callable[..., str]:
+    """A lead that the org has, by its address."""
+
+    def add(lead: str) -> str:
+        directory.known[lead] = f"{lead}@example.com"
+        return org.add(Email=f"{lead}@example.com", LastName=lead)
+
+    return add
+
+
+def test_a_lead_is_linked_by_its_address_and_then_upserted_by_its_id(org: salesforce.Salesforce, run: Callable[..., Run], linked: Callable[..., str]):
+    """As HubSpot's: nothing is created, and people's fields are theirs."""
+    record = linked("ada")
+    pushing = run()
+    pushing.push(a_score("ada", sequence=1, propensity=0.2))
+
+    assert {"ada": ("delivered", "")} == statuses(pushing.push(a_score("ada", sequence=2, propensity=0.8)))
+    assert [record] == list(org.records["Lead"])
+    assert ("ada", 80, "A3") == tuple(org.by_lead("ada")[f"ProX_{name}__c"] for name in ("Lead_Id", "Score", "Grade"))
+
+
+def test_a_converted_leads_score_moves_to_its_contact(org: salesforce.Salesforce, run: Callable[..., Run], linked: Callable[..., str]):
+    """The lead is locked for ever; the contact takes the id and the score, and later ones too."""
+    record = linked("ada")
+    pushing = run()
+    pushing.push(a_score("ada", sequence=1, propensity=0.2))
+    org.convert(record)
+
+    for sequence, propensity in ((2, 0.8), (3, 0.3)):
+        assert {"ada": ("delivered", "")} == statuses(pushing.push(a_score("ada", sequence=sequence, propensity=propensity)))
+
+    assert (20, 30) == (org.records["Lead"][record]["ProX_Score__c"], org.by_lead("ada", "Contact")["ProX_Score__c"])
+
+
+def test_a_part_of_a_batch_is_refused(org: salesforce.Salesforce, run: Callable[..., Run], linked: Callable[..., str]):
+    """A validation rule's refusal is reported; a locked row is tried again."""
+    for lead in ("ada", "bob", "eve"):
+        linked(lead)
+    org.invalid.add("bob")
+    org.faults.records_locked.add("eve")
+
+    ended = run().push(*(a_score(lead) for lead in ("ada", "bob", "eve", "nil")))
+
+    assert ("refused", "field_custom_validation_exception") == statuses(ended).pop("bob")
+    assert {"ada": ("delivered", ""), "eve": ("delivered", ""), "nil": ("skipped", "no_address")} == {
+        lead: status for lead, status in statuses(ended).items() if lead != "bob"
+    }
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_a_fault_delays_a_push_and_loses_nothing(org: salesforce.Salesforce, run: Callable[..., Run], linked: Callable[..., str], fault: Fault):
+    """Among them a session that ends, a locked row and a day's allotment that is spent."""
+    linked("ada")
+    pushing = run()
+    pushing.haste = 2_000
+    org.faults.coming += [None, fault, None, fault]
+
+    assert {"ada": ("delivered", "")} == statuses(pushing.push(a_score("ada")))
+    assert 2 == org.faults.met[fault]
+
+
+def test_a_lead_of_two_records_is_reported_and_not_guessed(org: salesforce.Salesforce, run: Callable[..., Run], linked: Callable[..., str]):
+    """Two leads with one address: a person must merge them."""
+    linked("ada")
+    org.add(Email="ada@example.com")
+
+    assert {"ada": ("refused", "address_of_several_records")} == statuses(run().push(a_score("ada")))
+
+
+def test_the_budget_leaves_the_orgs_other_integrations_their_share(org: salesforce.Salesforce, run: Callable[..., Run], linked: Callable[..., str]):
+    """`Sforce-Limit-Info` tells what others have used: pushes wait before the last calls are gone."""
+    linked("ada")
+    org.allotment, org.used = 1_000, 600
+    pushing = run(daily=1_000, daily_reserve=0.5)
+    pushing.delivery.offer(a_score("ada"), pushing.now())
+    pushing.until(lambda: pushing.delivery.standing(pushing.now()).state == "quota_spent")
+
+    assert (399, 1) == (pushing.delivery.standing(pushing.now()).daily_left, pushing.delivery.standing(pushing.now()).pending)
+
+
+def test_a_key_pair_gives_a_session(org: salesforce.Salesforce, client: Callable[..., SalesforceClient]):
+    """JWT bearer: the assertion is signed with the connected app's key; another key is refused."""
+    keys = [rsa.generate_private_key(public_exponent=65_537, key_size=2_048) for _ in range(2)]
+    pems = [key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode() for key in keys]
+    org.public_key = keys[0].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+    async def describe(pem: str) -> int:
+        asking = client(private_key=pem, username=salesforce.USERNAME)
+        try:
+            return (await asking.ask("GET", "/sobjects/Lead/describe")).status
+        finally:
+            await asking.close()
+
+    assert 200 == asyncio.run(describe(pems[0]))
+    for pem in (pems[1], "no key"):
+        with pytest.raises(AuthError):
+            asyncio.run(describe(pem))
+
+
+def test_a_field_that_is_missing_is_named(org: salesforce.Salesforce, client: Callable[..., SalesforceClient], directory: Directory):
+    """Set-up cannot make it by this API: it says which the metadata package must bring."""
+    org.fields["Contact"].discard("ProX_Grade__c")
+
+    async def set_up() -> list[str]:
+        asking = client()
+        sink = SalesforceSink(asking._config, directory, asking)
+        missing = await sink.set_up()
+        await sink.close()
+        return missing
+
+    assert ["Contact.ProX_Grade__c"] == asyncio.run(set_up())
+
+
+def test_a_backfill_is_one_job(org: salesforce.Salesforce, client: Callable[..., SalesforceClient]):
+    """Bulk 2.0: thousands of leads by a handful of calls, each failure with its reason."""
+    leads = [f"lead-{n}" for n in range(2_500)]
+    for lead in leads[1:]:
+        org.add(ProX_Lead_Id__c=lead)
+
+    async def backfill() -> bulk.BulkResult:
+        asking = client()
+        result = await bulk.upsert(asking, [a_score(lead) for lead in leads], poll_s=0.01)
+        await asking.close()
+        return result
+
+    result = asyncio.run(backfill())
+
+    assert (2_499, {"lead-0": "REQUIRED_FIELD_MISSING"}) == (result.written, result.refused)
+    assert org.used < 10
+
+
+def test_the_official_client_is_served_too(org: salesforce.Salesforce, org_url: str):
+    """The fake is no echo of our own code: simple-salesforce queries, describes and reaches collections."""
+    from simple_salesforce import Salesforce  # noqa: PLC0415 - seconds of import, for one test
+
+    org.add(Email="ada@example.com", ProX_Lead_Id__c="ada")
+    org._access.add("session-0")
+    official = Salesforce(instance_url=org_url, session_id="session-0", version="62.0")
+    official.base_url = official.base_url.replace("https", "http")  # it knows no other
+    lead = official.Lead
+    lead.base_url = lead.base_url.replace("https", "http")
+    found = official.query("SELECT Id, ProX_Lead_Id__c FROM Lead WHERE Email IN ('ada@example.com')")
+    record = {"attributes": {"type": "Lead"}, "id": found["records"][0]["Id"], "ProX_Score__c": 7}
+    written = official.restful("composite/sobjects", method="PATCH", json={"allOrNone": False, "records": [record]})
+
+    assert ("ada", True, 7) == (found["records"][0]["ProX_Lead_Id__c"], written[0]["success"], org.by_lead("ada")["ProX_Score__c"])
+    assert "ProX_Grade__c" in {each["name"] for each in lead.describe()["fields"]}

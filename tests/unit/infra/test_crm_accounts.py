@@ -1,0 +1,56 @@
+"""Accounts of the tenants file, and their secrets."""
+
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from infra.crm.accounts import crm_accounts
+from infra.sealing import seal, unseal
+from infra.settings import Settings
+from schemas.errors import ConfigError
+
+OLD, NEW = (SecretStr(Fernet.generate_key().decode()) for _ in range(2))
+BOTH = SecretStr(f"{NEW.get_secret_value()},{OLD.get_secret_value()}")
+
+
+def settings_of(folder: Path, text: str, keys: SecretStr | None = NEW) -> Settings:
+    (folder / "tenants.toml").write_text(text)
+    return Settings(tenants_file=folder / "tenants.toml", secrets_keys=keys)
+
+
+def test_an_account_is_read_with_its_rules(tmp_path: Path):
+    """Durations are ISO 8601; the sealed token is a secret that is not shown."""
+    token = seal("pat-7", NEW)
+    text = f'[acme.crm.hubspot]\naccess_token = "{token}"\nburst = 100\nrules = {{ material_move = 0.2, min_interval = "PT5M" }}\n'
+    (account,) = crm_accounts(settings_of(tmp_path, text))
+
+    assert ("acme", "hubspot", 0.2, 300_000) == (account.tenant, account.crm, account.rules.material_move, account.rules.min_interval_ms)
+    assert "pat-7" == account.config.access_token.get_secret_value()  # type: ignore[attr-defined]
+    assert "pat-7" not in repr(account)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[acme.crm.hubspot]\naccess_token = "pat-7"\n', r"acme.crm.hubspot.*in clear"),
+        ("[acme.crm.hubspot]\nburst = 100\n", r"acme.crm.hubspot.*give access_token"),
+        ('[acme.crm.pipedrive]\ntoken = "x"\n', r"no connector 'pipedrive'; there are hubspot"),
+        ('[acme.crm.csv]\npath = "x.csv"\ncolour = 1\n', r"acme.crm.csv.*colour"),
+        (f'[acme.crm.hubspot]\naccess_token = "{seal("pat-7", OLD)}"\n', r"does not open"),
+    ],
+)
+def test_a_wrong_account_is_refused_with_where_and_never_what(tmp_path: Path, text: str, message: str):
+    """The error names the place; no secret is in it."""
+    with pytest.raises(ConfigError, match=message) as caught:
+        crm_accounts(settings_of(tmp_path, text))
+
+    assert "pat-7" not in str(caught.value)
+
+
+def test_keys_can_be_changed_one_by_one():
+    """What the old key sealed is opened while both are given; the first one seals."""
+    assert ["a", "b"] == [unseal(seal("a", OLD), BOTH), unseal(seal("b", BOTH), NEW)]
+    with pytest.raises(ConfigError, match="PROX_SECRETS_KEYS is not set"):
+        seal("a", None)

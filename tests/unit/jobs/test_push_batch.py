@@ -1,0 +1,157 @@
+"""What push_scores does around the delivery engines: Flink's state, timers, topics; against a fake CRM over HTTP."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from connectors.crm.contract import revision_of
+from connectors.crm.status import statuses_of
+from infra.crm.accounts import crm_accounts
+from infra.sealing import seal
+from jobs.operators import push_batch
+from jobs.operators.push_batch import PushBatch, check_record
+from jobs.operators.wall_clock import now_ms
+from schemas.errors import PoisonRecordError
+from schemas.ids import Millis
+from schemas.push import PushReport
+from schemas.topics import Topic
+from tests.fakes import hubspot
+from tests.fakes.faults import Fault
+from tests.fakes.server import Server
+from tests.results import a_score
+from tests.unit.jobs.fakes import Harness, Published, a_record, of, offline_settings
+
+HASTE = 20
+"""The job's clock runs so much faster than ours: a minute's interval is three seconds."""
+QUICK = 'creates = true\nmatches = false\ntimeout_s = 2\nrules = { settle = "PT0S", move_settle = "PT0S", min_interval = "PT0S" }'
+
+
+@pytest.fixture
+def hub() -> hubspot.HubSpot:
+    return hubspot.HubSpot(burst=10_000)
+
+
+class Pushing:
+    """The operator with acme's account at a fake HubSpot and globex's at another that refuses its token."""
+
+    def __init__(self, folder: Path, *urls: str) -> None:
+        keys = SecretStr(Fernet.generate_key().decode())
+        tokens = (hubspot.TOKEN, "revoked")
+        tables = [
+            f'[{tenant}.crm.hubspot]\nbase_url = "{url}"\naccess_token = "{seal(token, keys)}"\n{QUICK}\n'
+            for tenant, url, token in zip(("acme", "globex"), urls, tokens, strict=False)
+        ]
+        (folder / "tenants.toml").write_text("".join(tables))
+        settings = offline_settings(folder, tenants_file=folder / "tenants.toml", secrets_keys=keys)
+        began, began_ms = monotonic(), now_ms()
+
+        def clock() -> Millis:
+            return Millis(began_ms + round((monotonic() - began) * 1_000 * HASTE))
+
+        self.clock = clock
+        self.harness = Harness(lambda: PushBatch(settings, crm_accounts(settings), clock))
+        self.published: list[Published] = []
+
+    def take(self, *scores: object) -> None:
+        self.published += self.harness.take([a_record(score) for score in scores])
+
+    def until(self, is_done: Callable[[], bool]) -> None:
+        began = monotonic()
+        while not is_done():
+            assert monotonic() - began < 60, "it never came"
+            self.harness.operator._courier._news.wait(0.01)
+            self.published += self.harness.wait()
+
+    def kill(self) -> None:
+        """Nothing but state is left."""
+        operator = self.harness.operator
+        operator.close()
+        self.harness.restart()
+
+    @property
+    def reports(self) -> list[PushReport]:
+        return of(Topic.PUSHES_REPORTED, self.published)
+
+
+@pytest.fixture
+def pushing(hub: hubspot.HubSpot, tmp_path: Path) -> Iterator[Pushing]:
+    hub.set_up()
+    with Server(hub.app) as server:
+        running = Pushing(tmp_path, server.url, server.url)
+        yield running
+        running.harness.operator.close()
+
+
+def test_scores_are_pushed_and_reported(hub: hubspot.HubSpot, pushing: Pushing):
+    """Each under its lead's key, at the time of the CRM's answer; nothing is left in state but what the CRM shows."""
+    pushing.take(*(a_score(f"lead-{n}") for n in range(250)))
+    pushing.until(lambda: len(pushing.reports) == 250)
+
+    assert {"delivered"} == {report.status for report in pushing.reports}
+    assert {f"lead-{n}" for n in range(250)} == {contact["prox_lead_id"] for contact in hub.contacts.values()}
+    assert (0, 250) == tuple(len(pushing.harness.backend.states[name][0]) for name in ("pending", "shown"))
+
+
+def test_what_a_crm_refuses_is_a_dead_letter_whole(hub: hubspot.HubSpot, pushing: Pushing):
+    """With its reason, and the score itself: the command for dead letters sends it back."""
+    hub.invalid.add("bob")
+    pushing.take(a_score("bob"))
+    pushing.until(lambda: bool(pushing.reports))
+    (letter,) = of(Topic.RECORDS_DEAD, pushing.published)
+
+    assert ("refused", Topic.SCORES_PUBLISHED.value, b"acme|bob") == (letter.reason, letter.topic, letter.key)
+    assert a_record(a_score("bob")).value == letter.value
+
+    hub.invalid.clear()
+    pushing.take(a_score("bob"))
+    pushing.until(lambda: len(pushing.reports) == 2)
+    assert "delivered" == pushing.reports[-1].status
+
+
+def test_a_job_that_dies_while_a_crm_is_away_loses_nothing_and_turns_nothing_back(hub: hubspot.HubSpot, pushing: Pushing):
+    """Twice killed, with pushes pending and done, and the scores since read again."""
+    scores = [a_score(f"lead-{n}", sequence=k, propensity=0.1 + 0.08 * (k * 7 % 11), scored_at=pushing.clock()) for k in (1, 2, 3) for n in range(40)]
+    hub.faults.share, hub.faults.kinds = 0.4, (Fault.UNAVAILABLE, Fault.RESET_AFTER, Fault.RESET_BEFORE, Fault.SERVER_ERROR, Fault.LOCKED)
+    for part in (scores[:60], scores[30:90], scores[60:]):
+        pushing.take(*part)
+        before = len(pushing.reports)
+        pushing.until(lambda: len(pushing.reports) > before)  # noqa: B023 - called within this turn
+        pushing.kill()
+    hub.faults.share = 0.0
+    pushing.take(*scores[60:])
+    pushing.until(lambda: not pushing.harness.backend.states["pending"][0])
+
+    assert {f"lead-{n}": scores[80 + n].grade for n in range(40)} == {c["prox_lead_id"]: c["prox_grade"] for c in hub.contacts.values()}
+    revisions: dict[str, list[str]] = {}
+    for _, written in hub.writes:
+        revisions.setdefault(written["prox_lead_id"], []).append(written["prox_revision"])
+    assert all(sorted(of_lead) == of_lead for of_lead in revisions.values())
+    assert revision_of(scores[80]) == revisions["lead-0"][-1]
+
+
+def test_a_revoked_token_stops_its_tenant_alone(hub: hubspot.HubSpot, pushing: Pushing):
+    """Globex's pushes are kept and its status says why; acme's go on. No secret is in what is told."""
+    pushing.take(a_score("eve", tenant="globex"), a_score("ada"))
+    pushing.until(lambda: bool(pushing.reports) and _state(pushing, "globex") == "unauthorized")
+
+    assert [("acme", "delivered")] == [(report.tenant, report.status) for report in pushing.reports]
+    assert ["hubspot|globex|eve"] == list(pushing.harness.backend.states["pending"][0])
+    assert [] == [one for one in pushing.published if "revoked" in str(one.value)]
+    assert 1 == len(hub.contacts)
+
+
+def _state(pushing: Pushing, tenant: str) -> str:
+    metrics = {(m.name, m.model): m for m in of(Topic.METRICS_PUBLISHED, pushing.published) if m.tenant == tenant}
+    return next((str(status.state) for status in statuses_of(metrics.values())), "")
+
+
+def test_only_scores_under_their_own_key_are_pushed():
+    """Anything else is refused, as everywhere."""
+    check_record(a_score(), b"acme|ada")
+    with pytest.raises(PoisonRecordError, match="key"):
+        check_record(a_score(), b"acme|bob")
+    assert push_batch.SOURCES == (Topic.SCORES_PUBLISHED,)
