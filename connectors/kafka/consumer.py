@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import confluent_kafka
-from confluent_kafka import TopicPartition
+import stamina
+from confluent_kafka import KafkaError, TopicPartition
 
 from connectors.kafka.admin import topic_name
 from connectors.kafka.config import KafkaConfig
@@ -16,6 +17,8 @@ from schemas.topics import Topic, Value
 
 TIMEOUT_S = 30.0
 MOMENT_S = 0.1
+LEADERLESS = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
+"""A partition that was just made, or moves: it has a leader a moment later."""
 BATCH = 5_000
 
 
@@ -99,11 +102,22 @@ def partitions_of(consumer: confluent_kafka.Consumer, name: str) -> list[int]:
     return sorted(found.partitions)
 
 
+def _is_leaderless(exc: Exception) -> bool:
+    return isinstance(exc, confluent_kafka.KafkaException) and exc.args[0].code() in LEADERLESS
+
+
+@stamina.retry(on=_is_leaderless, attempts=None, timeout=TIMEOUT_S, wait_max=1.0)
+def offsets_of(consumer: confluent_kafka.Consumer, partition: TopicPartition) -> tuple[int, int]:
+    """The first offset of a partition, and the one after its last."""
+    low, high = consumer.get_watermark_offsets(partition, timeout=TIMEOUT_S)
+    return low, high
+
+
 def _records(consumer: confluent_kafka.Consumer, name: str) -> Iterator[Record]:
     ends: dict[int, int] = {}
     starts = []
     for partition in partitions_of(consumer, name):
-        low, high = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=TIMEOUT_S)
+        low, high = offsets_of(consumer, TopicPartition(name, partition))
         if high > low:
             ends[partition] = high
             starts.append(TopicPartition(name, partition, low))
@@ -121,7 +135,7 @@ def _records(consumer: confluent_kafka.Consumer, name: str) -> Iterator[Record]:
                 if offset < ends.get(partition, 0):
                     yield Record(partition, offset, message.timestamp()[1], message.key(), message.value() or b"")
                 offset += 1
-            elif message.error().code() != confluent_kafka.KafkaError._PARTITION_EOF:  # noqa: SLF001 - the library names its own codes so
+            elif message.error().code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - the library names its own codes so
                 raise RetriableError(f"topic {name} cannot be read: {message.error()}")
             # the end of a partition is told apart from its last record, as markers of transactions may follow it
             if offset >= ends.get(partition, offset + 1):

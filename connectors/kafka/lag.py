@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from connectors.kafka.admin import topic_name
 from connectors.kafka.config import KafkaConfig
-from connectors.kafka.consumer import TIMEOUT_S, open_consumer, partitions_of
+from connectors.kafka.consumer import TIMEOUT_S, offsets_of, open_consumer, partitions_of
 from schemas.errors import RetriableError
 from schemas.topics import Topic
 
@@ -79,7 +79,7 @@ def _reach(config: KafkaConfig, group: str, name: str) -> Reach:
         partitions = [TopicPartition(name, number) for number in partitions_of(consumer, name)]
         done = behind = 0
         for committed in consumer.committed(partitions, timeout=TIMEOUT_S):
-            low, high = consumer.get_watermark_offsets(committed, timeout=TIMEOUT_S)
+            low, high = offsets_of(consumer, committed)
             at = max(low, committed.offset)  # a group that has committed nothing has a negative offset
             done += at - low
             behind += high - at
