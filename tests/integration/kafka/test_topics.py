@@ -37,12 +37,13 @@ def test_a_topic_is_as_the_policy_says(kafka: KafkaConfig):
     assert expected == described(kafka, Topic.RECORDS_DEAD)
 
 
-def test_models_and_metrics_have_one_partition(kafka: KafkaConfig):
+def test_models_metrics_and_choices_have_one_partition(kafka: KafkaConfig):
     """Their order matters more than their width."""
     ensure_topics(kafka, WEEK)
     topics = AdminClient({"bootstrap.servers": kafka.bootstrap_servers}).list_topics(timeout=30).topics
     widths = {topic: len(topics[topic_name(kafka, topic)].partitions) for topic in Topic}
-    expected = dict.fromkeys(Topic, kafka.partitions) | {Topic.MODELS_PUBLISHED: 1, Topic.METRICS_PUBLISHED: 1}
+    narrow = dict.fromkeys((Topic.MODELS_PUBLISHED, Topic.METRICS_PUBLISHED, Topic.CHAMPIONS_CHOSEN), 1)
+    expected = dict.fromkeys(Topic, kafka.partitions) | narrow
 
     assert expected == widths
 
