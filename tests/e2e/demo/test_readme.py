@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from tests.e2e.demo.terminal import Terminal
+from tests.e2e.waiting import until
 from tests.readme import ROOT, blocks, commands
 
 UP_WITHIN_S = 900.0
@@ -78,9 +79,10 @@ def test_an_event_sent_as_the_readme_says_is_scored(run_dir: Path):
     example.write_text(blocks("python")[0], encoding="utf-8")
     in_shell(run_dir, f"{variables}\nPYTHONPATH={ROOT} {sys.executable} {example}")
     asked = 'curl -sf --retry 100 --retry-delay 1 --retry-all-errors -H "X-Api-Key: $KEY" "$API/v1/leads/lead-of-mine/scores"'
-    answer = json.loads(in_shell(run_dir, f"{variables}\n{asked}"))
+    until(lambda: json.loads(in_shell(run_dir, f"{variables}\n{asked}"))["items"], "the score: the lead is known as soon as its event is stored")
+    (score,) = json.loads(in_shell(run_dir, f"{variables}\n{asked}"))["items"]
 
-    assert 1 == answer["items"][0]["sequence"]
+    assert 1 == score["sequence"]
 
 
 def test_ctrl_c_stops_everything(demo: Terminal, run_dir: Path):
