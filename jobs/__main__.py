@@ -68,7 +68,7 @@ def _run_here(names: tuple[str, ...], settings: Settings, *, is_local: bool) -> 
 
 def _run_in_two_processes(settings: Settings) -> None:
     """The latency path and the writers, each in a process of its own; when one ends, so does the other."""
-    children = [_child(names) for names in (LATENCY_PATH, _wanted(WRITERS, settings))]
+    children = [_child(names, settings) for names in (LATENCY_PATH, _wanted(WRITERS, settings))]
 
     def stop(signum: int, _frame: object) -> None:
         for child in children:
@@ -86,9 +86,14 @@ def _run_in_two_processes(settings: Settings) -> None:
     sys.exit(1 if status else 0)
 
 
-def _child(names: tuple[str, ...]) -> "subprocess.Popen[bytes]":
-    # Flink names its log by the user and begins it anew: the second process would wipe the first one's
-    env = {**os.environ, "FLINK_IDENT_STRING": "-".join(names)}
+def _child(names: tuple[str, ...], settings: Settings) -> "subprocess.Popen[bytes]":
+    env = {
+        # on one machine no state outlives the run, and each lane more is a batch more to call Python with
+        "PROX_FLINK__LANES": str(settings.flink.parallelism),
+        **os.environ,
+        # Flink names its log by the user and begins it anew: the second process would wipe the first one's
+        "FLINK_IDENT_STRING": "-".join(names),
+    }
     return subprocess.Popen([sys.executable, "-m", "jobs", "--local", *names], env=env)  # noqa: S603 - our own program
 
 
