@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.cassandra.config import CassandraConfig
 from connectors.kafka.config import KafkaConfig
+from infra.secret_fields import replaced, secret_fields, without_secrets
 from models.learning.configurations import CHALLENGERS
 from schemas.errors import ConfigError
 from schemas.policy import ENRICHMENTS, EnrichmentPolicy, TenantPolicy
@@ -107,7 +108,10 @@ class TenantSettings(BaseModel):
 
 
 class Settings(BaseSettings):
-    """Built once in `main()` or `create_app()` and passed down in pieces."""
+    """Built once in `main()` or `create_app()` and passed down in pieces.
+
+    Pickled, as in the graph of a Flink job, they hold no secret: whoever unpickles them has those of its own environment.
+    """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid")
 
@@ -143,6 +147,19 @@ class Settings(BaseSettings):
         except ValidationError as exc:
             problems = "; ".join(f"{PREFIX}{'__'.join(str(part).upper() for part in e['loc'])}: {e['msg']}" for e in exc.errors())
             raise ConfigError(problems) from exc
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        return state | {"__dict__": without_secrets(self).__dict__}
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(state)
+        here = self
+        for path in secret_fields(type(self)):
+            secret = os.environ.get(PREFIX + "__".join(path).upper())
+            if secret is not None:
+                here = replaced(here, path, SecretStr(secret))
+        self.__dict__.update(here.__dict__)
 
     def tenants(self) -> dict[str, TenantSettings]:
         """The tenants file, read now.

@@ -18,6 +18,7 @@ from connectors.cassandra.config import CassandraConfig
 from connectors.kafka.config import KafkaConfig
 from infra.stack import Part, Stack, signals
 from infra.stack.flink import FlinkCluster
+from tests.sealed import VARIABLE
 
 ROOT = Path(__file__).parents[1]
 TIERS = ("unit", "property", "contract", "integration", "e2e")
@@ -90,7 +91,7 @@ def cassandra(stack: Stack, unique: str) -> CassandraConfig:
 @pytest.fixture(scope="session")
 def flink_cluster(stack: Stack) -> Iterator[FlinkCluster]:
     """One JobManager and two TaskManagers of one slot each, for the whole run; ask for `flink`."""
-    with FlinkCluster(stack.run_dir, stack.addresses, task_managers=2) as cluster:
+    with FlinkCluster(stack.run_dir, stack.addresses, task_managers=2, secrets=VARIABLE) as cluster:
         yield cluster
 
 

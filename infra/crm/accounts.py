@@ -17,6 +17,7 @@ from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.sink import SalesforceSink
 from infra.sealing import unseal
+from infra.secret_fields import secret_fields
 from infra.settings import Settings
 from schemas.errors import ConfigError
 
@@ -40,27 +41,42 @@ class RulesSettings(BaseModel):
 
 
 class CrmAccount(NamedTuple):
-    """One tenant's account of one CRM."""
+    """One tenant's account of one CRM, its secrets sealed as in the tenants file: so it travels in the graph of a Flink job.
+
+    Parameters
+    ----------
+    table
+        What the tenants file says, without the rules.
+    matches
+        Whether leads are looked for by their address; outlets have nothing to look in.
+    creates
+        Whether leads that are not there are created; outlets take every lead.
+    """
 
     tenant: str
     crm: str
-    config: BaseModel
+    table: Mapping[str, Any]
     rules: PushRules
-
-    @property
-    def creates(self) -> bool:
-        """Whether leads that are not there are created; outlets take every lead."""
-        return bool(getattr(self.config, "creates", True))
-
-    @property
-    def matches(self) -> bool:
-        """Whether leads are looked for by their address; outlets have nothing to look in."""
-        return bool(getattr(self.config, "matches", False))
+    matches: bool
+    creates: bool
 
     @property
     def name(self) -> str:
         """`crm|tenant`: what its state and its metrics are kept under."""
         return f"{self.crm}|{self.tenant}"
+
+    def opened(self, keys: SecretStr | None) -> BaseModel:
+        """Its configuration, with secrets that these keys open: where requests are made, and nowhere else.
+
+        Raises
+        ------
+        ConfigError
+            Keys are missing or others, or a secret stands in clear; names where, never what.
+        """
+        try:
+            return _config(self.crm, self.table, keys)
+        except ConfigError as exc:
+            raise ConfigError(f"tenants file, [{self.tenant}.crm.{self.crm}]: {exc}") from None
 
 
 CONFIGS: Mapping[str, type[BaseModel]] = {"hubspot": HubSpotConfig, "salesforce": SalesforceConfig, "webhook": WebhookConfig, "csv": CsvConfig}
@@ -77,21 +93,28 @@ def crm_accounts(settings: Settings) -> list[CrmAccount]:
     return [_account(tenant, crm, table, settings.secrets_keys) for tenant, given in settings.tenants().items() for crm, table in given.crm.items()]
 
 
-def _account(tenant: str, crm: str, table: Mapping[str, Any], keys: SecretStr | None) -> CrmAccount:
+def _account(tenant: str, crm: str, given: Mapping[str, Any], keys: SecretStr | None) -> CrmAccount:
     where = f"tenants file, [{tenant}.crm.{crm}]"
-    kind = CONFIGS.get(crm)
-    if kind is None:
+    if crm not in CONFIGS:
         raise ConfigError(f"{where}: no connector {crm!r}; there are {', '.join(CONFIGS)}")
+    table = {name: value for name, value in given.items() if name != RULES}
     try:
-        secrets = {name for name, field in kind.model_fields.items() if SecretStr in (field.annotation, *getattr(field.annotation, "__args__", ()))}
-        values = {name: unseal(str(value), keys) if name in secrets else value for name, value in table.items() if name != RULES}
-        rules = RulesSettings.model_validate(table.get(RULES, {}))
-        return CrmAccount(tenant, crm, kind.model_validate(values), rules.rules())
+        config = _config(crm, table, keys)  # a wrong one is told now, and not by a worker
+        rules = RulesSettings.model_validate(given.get(RULES, {}))
     except ConfigError as exc:
         raise ConfigError(f"{where}: {exc}") from None
     except ValidationError as exc:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors(include_input=False))
         raise ConfigError(f"{where}: {problems}") from None
+    return CrmAccount(
+        tenant, crm, table, rules.rules(), matches=bool(getattr(config, "matches", False)), creates=bool(getattr(config, "creates", True))
+    )
+
+
+def _config(crm: str, table: Mapping[str, Any], keys: SecretStr | None) -> BaseModel:
+    kind = CONFIGS[crm]
+    secrets = {path[0] for path in secret_fields(kind)}
+    return kind.model_validate({name: unseal(str(value), keys) if name in secrets else value for name, value in table.items()})
 
 
 class TenantAddresses(NamedTuple):
@@ -105,9 +128,15 @@ class TenantAddresses(NamedTuple):
         return self.profiles.emails(self.tenant, leads)
 
 
-def sink_of(account: CrmAccount, addresses: Addresses, *, clock: Callable[[], float]) -> Sink:
-    """The account's sink; `clock` gives seconds since 1970."""
-    match account.config:
+def sink_of(account: CrmAccount, addresses: Addresses, *, keys: SecretStr | None, clock: Callable[[], float]) -> Sink:
+    """The account's sink; `keys` open its secrets, `clock` gives seconds since 1970.
+
+    Raises
+    ------
+    ConfigError
+        As `CrmAccount.opened`.
+    """
+    match account.opened(keys):
         case HubSpotConfig() as config:
             return HubSpotSink(config, addresses)
         case SalesforceConfig() as config:

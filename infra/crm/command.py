@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 from rich.console import Console
 
 from connectors.cassandra.client import CassandraClient
@@ -37,13 +38,13 @@ def _set_up(
     settings = Settings.from_environment()
     account = _account(settings, tenant, crm)
     with CassandraClient(settings.cassandra) as client:
-        changed = asyncio.run(_made(account, TenantAddresses(tenant, ProfileStore(client))))
+        changed = asyncio.run(_made(account, TenantAddresses(tenant, ProfileStore(client)), settings.secrets_keys))
     told = "missing, deploy the metadata package (docs/crm.md)" if crm == "salesforce" else "made"
     Console().print(f"{told}: {', '.join(changed)}" if changed else "everything is there", soft_wrap=True)
 
 
-async def _made(account: CrmAccount, addresses: TenantAddresses) -> list[str]:
-    sink = sink_of(account, addresses, clock=time.time)  # noqa: TID251 - a program's entry
+async def _made(account: CrmAccount, addresses: TenantAddresses, keys: SecretStr | None) -> list[str]:
+    sink = sink_of(account, addresses, keys=keys, clock=time.time)  # noqa: TID251 - a program's entry
     try:
         return await sink.set_up()
     finally:
@@ -59,7 +60,7 @@ def _reconcile(
     settings = Settings.from_environment()
     account = _account(settings, tenant, crm)
     with CassandraClient(settings.cassandra) as client:
-        sink = sink_of(account, TenantAddresses(tenant, ProfileStore(client)), clock=time.time)  # noqa: TID251 - a program's entry
+        sink = sink_of(account, TenantAddresses(tenant, ProfileStore(client)), keys=settings.secrets_keys, clock=time.time)  # noqa: TID251 - a program's entry
         found = reconcile(account, sink, _scores(client, tenant), share=share, clock=lambda: time.time_ns() // 1_000_000)
     Console().print(
         f"{found.leads:,} leads: {found.in_step:,} in step, {found.mended:,} mended ({found.drift_ratio:.2%} drift),"

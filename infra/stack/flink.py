@@ -39,9 +39,23 @@ class FlinkCluster:
     """One JobManager and `task_managers` TaskManagers in a run directory.
 
     The same directory gives the same cluster, in any process. As a context manager it stops, on leaving, what was started through it.
+
+    Parameters
+    ----------
+    secrets
+        Variables of the TaskManagers beside those of this process: no secret travels in a job's graph.
     """
 
-    def __init__(self, run_dir: Path, addresses: Addresses, *, task_managers: int = 2, reporter: Reporter | None = None) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        addresses: Addresses,
+        *,
+        task_managers: int = 2,
+        reporter: Reporter | None = None,
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
+        self._secrets = secrets or {}
         self.run_dir = run_dir.resolve()
         self.home = self.run_dir / "flink"
         self._addresses = addresses
@@ -267,7 +281,9 @@ class FlinkCluster:
         def is_ready() -> bool:
             return self._resource_id(index) in (self._registered() or ())
 
-        return Spec(name=name, command=command, prepare=lambda: None, is_ready=is_ready, ports=[], env=flink_home.environment(self.home))
+        return Spec(
+            name=name, command=command, prepare=lambda: None, is_ready=is_ready, ports=[], env={**flink_home.environment(self.home), **self._secrets}
+        )
 
     def _id_file(self, index: int) -> Path:
         return self.home / f"taskmanager-{index + 1}.id"

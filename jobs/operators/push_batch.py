@@ -57,9 +57,9 @@ class PushBatch(KeyedProcessFunction):
     Parameters
     ----------
     settings
-        Where Kafka, the registry and Cassandra are.
+        Where Kafka, the registry and Cassandra are; and, where the operator runs, the keys of that environment.
     accounts
-        Every CRM account, of tenants of any lane.
+        Every CRM account, of tenants of any lane, its secrets sealed: they are opened where they are used.
     clock
         Milliseconds since 1970; pushes are paced by the wall clock.
     """
@@ -123,7 +123,8 @@ class PushBatch(KeyedProcessFunction):
         for account in self._accounts:
             if account.tenant == tenant:
                 store = AccountPushes(account.name, self._shown, self._pending, self._kept, limit=self._settings.flink.cached_leads)
-                sink = sink_of(account, TenantAddresses(tenant, ProfileStore(self._cassandra)), clock=lambda: self._clock() / 1_000)
+                addresses = TenantAddresses(tenant, ProfileStore(self._cassandra))
+                sink = sink_of(account, addresses, keys=self._settings.secrets_keys, clock=lambda: self._clock() / 1_000)
                 delivery = Delivery(
                     tenant,
                     account.crm,

@@ -237,7 +237,7 @@ def test_a_reconciler_mends_what_differs_and_nothing_else(hub: hubspot.HubSpot, 
         values = {f"prox_{name}": str(value) for name, value in values_of(score).items()}
         hub.add(prox_lead_id=lead, **(values | ({"prox_grade": "A1"} if lead == "edited" else {})))
     sink = hub_sink()
-    account = CrmAccount(TENANT, "hubspot", sink._client._config, PushRules())
+    account = CrmAccount(TENANT, "hubspot", {}, PushRules(), matches=True, creates=False)
 
     found = reconcile(account, sink, scores, share=0.5, clock=now_ms)
 

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
-from pydantic import SecretStr
 
-from infra.sealing import seal
+from connectors.crm.delivery.gate import State
+from connectors.crm.status import STATES
+from connectors.kafka.consumer import read_records
 from infra.stack import Stack
 from infra.stack.flink import FlinkCluster
 from jobs.operators.wall_clock import now_ms
 from schemas.ids import lead_key
+from schemas.metric import Metric
 from schemas.push import PushReport
 from schemas.score import LeadScore
 from schemas.topics import Topic
@@ -23,10 +24,13 @@ from tests.fakes import hubspot
 from tests.fakes.faults import Fault, Faults
 from tests.fakes.server import Server
 from tests.results import a_score
+from tests.sealed import KEYS, VARIABLE, sealed
 
 pytestmark = pytest.mark.timeout(1_800)  # the first test waits for servers and jobs, on cores that others may use too
 
 LEADS = 400
+REVOKED = "globex"
+"""A tenant whose token its CRM refuses."""
 FAULTS = (Fault.THROTTLED, Fault.UNAVAILABLE, Fault.SERVER_ERROR, Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.LOCKED)
 
 
@@ -44,12 +48,11 @@ def deployment(
 ) -> Iterator[Deployment]:
     """The job at parallelism 1: one tenant is one lane."""
     flink_cluster.start()
-    keys = Fernet.generate_key().decode()
     tenants = Path(tmp_path_factory.mktemp("tenants")) / "tenants.toml"
-    token = seal(hubspot.TOKEN, SecretStr(keys))
-    rules = 'rules = { settle = "PT0.5S", move_settle = "PT1S", min_interval = "PT1S" }'
-    tenants.write_text(f'[acme.crm.hubspot]\nbase_url = "{hub[1]}"\ncreates = true\nmatches = false\naccess_token = "{token}"\n{rules}\n')
-    variables = {"PROX_TENANTS_FILE": str(tenants), "PROX_SECRETS_KEYS": keys}
+    common = f'base_url = "{hub[1]}"\ncreates = true\nmatches = false\nrules = {{ settle = "PT0.5S", move_settle = "PT1S", min_interval = "PT1S" }}\n'
+    tokens = {"acme": hubspot.TOKEN, REVOKED: "pat-that-was-revoked"}
+    tenants.write_text("".join(f'[{tenant}.crm.hubspot]\naccess_token = "{sealed(token)}"\n{common}' for tenant, token in tokens.items()))
+    variables = {"PROX_TENANTS_FILE": str(tenants), **VARIABLE}
     deployed = Deployment(stack, flink_cluster, f"t_push_scores_{secrets.token_hex(4)}", variables)
     deployed.prepare(has_tables=False)
     deployed.submit("push_scores", parallelism=1)
@@ -89,3 +92,29 @@ def test_a_killed_job_and_a_failing_crm_lose_nothing(deployment: Deployment, hub
         }
 
     until(lambda: len(delivered()) == LEADS, "a report of every lead")
+
+
+def test_a_revoked_token_stops_its_tenant_alone(deployment: Deployment, hub: tuple[hubspot.HubSpot, str]):
+    """Its status says why and its pushes are kept; the other tenant's go out meanwhile."""
+    score = a_score("eve", tenant=REVOKED, scored_at=now_ms())
+    deployment.producer.publish(Topic.SCORES_PUBLISHED, score, key=lead_key(score.tenant, score.lead), at=score.scored_at)
+    latest = {score.lead: score.grade for score in _publish(deployment, 4)}
+
+    def state() -> list[float]:
+        return [m.value for m in deployment.read(Topic.METRICS_PUBLISHED, Metric) if (m.tenant, m.name) == (REVOKED, "crm.state")]
+
+    until(lambda: STATES.index(State.UNAUTHORIZED) in state(), "the status of the tenant without a token")
+    until(lambda: latest == {c["prox_lead_id"]: c["prox_grade"] for c in hub[0].contacts.values()}, "the other tenant's contacts")
+    assert {"acme"} == {report.tenant for report in deployment.read(Topic.PUSHES_REPORTED, PushReport)}
+
+
+def test_no_secret_is_in_what_the_cluster_wrote(flink_cluster: FlinkCluster, deployment: Deployment):
+    """Logs, checkpoints, blobs and what is published: the key is in the TaskManagers' environment alone."""
+    secrets_opened = [secret.encode() for secret in (hubspot.TOKEN, "pat-that-was-revoked", KEYS)]
+    written = [p for folder in (flink_cluster.home, flink_cluster.run_dir / "logs") for p in folder.rglob("*") if p.is_file() and p.suffix != ".jar"]
+    topics = (Topic.METRICS_PUBLISHED, Topic.RECORDS_DEAD, Topic.PUSHES_REPORTED)
+    published = [record.value for topic in topics for record in read_records(deployment.kafka, topic)]
+
+    assert written
+    assert [] == [path for path in written if any(secret in path.read_bytes() for secret in secrets_opened)]
+    assert [] == [value for value in published if any(secret in value for secret in secrets_opened)]

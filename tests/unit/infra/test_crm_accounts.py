@@ -21,14 +21,18 @@ def settings_of(folder: Path, text: str, keys: SecretStr | None = NEW) -> Settin
 
 
 def test_an_account_is_read_with_its_rules(tmp_path: Path):
-    """Durations are ISO 8601; the sealed token is a secret that is not shown."""
+    """Durations are ISO 8601; the token stays sealed until the keys open it, and is not shown then."""
     token = seal("pat-7", NEW)
     text = f'[acme.crm.hubspot]\naccess_token = "{token}"\nburst = 100\nrules = {{ material_move = 0.2, min_interval = "PT5M" }}\n'
     (account,) = crm_accounts(settings_of(tmp_path, text))
 
     assert ("acme", "hubspot", 0.2, 300_000) == (account.tenant, account.crm, account.rules.material_move, account.rules.min_interval_ms)
-    assert "pat-7" == account.config.access_token.get_secret_value()  # type: ignore[attr-defined]
-    assert "pat-7" not in repr(account)
+    assert token == account.table["access_token"]
+    opened = account.opened(NEW)
+    assert "pat-7" == opened.access_token.get_secret_value()  # type: ignore[attr-defined]
+    assert "pat-7" not in repr(opened)
+    with pytest.raises(ConfigError, match=r"acme.crm.hubspot.*does not open"):
+        account.opened(OLD)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What push_scores does around the delivery engines: Flink's state, timers, topics; against a fake CRM over HTTP."""
 
+import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
@@ -8,6 +9,7 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
+from connectors.cassandra.config import CassandraConfig
 from connectors.crm.contract import revision_of
 from connectors.crm.status import statuses_of
 from infra.crm.accounts import crm_accounts
@@ -142,6 +144,24 @@ def test_a_revoked_token_stops_its_tenant_alone(hub: hubspot.HubSpot, pushing: P
     assert ["hubspot|globex|eve"] == list(pushing.harness.backend.states["pending"][0])
     assert [] == [one for one in pushing.published if "revoked" in str(one.value)]
     assert 1 == len(hub.contacts)
+
+
+def test_what_travels_in_a_job_graph_holds_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Neither a token nor the keys nor Cassandra's password; the worker opens them with the keys of its own environment."""
+    keys = Fernet.generate_key().decode()
+    (tmp_path / "tenants.toml").write_text(f'[acme.crm.hubspot]\naccess_token = "{seal("pat-7", SecretStr(keys))}"\n')
+    cassandra = CassandraConfig(username="prox", password=SecretStr("hush"))
+    settings = offline_settings(tmp_path, tenants_file=tmp_path / "tenants.toml", secrets_keys=SecretStr(keys), cassandra=cassandra)
+    graph = pickle.dumps(PushBatch(settings, crm_accounts(settings)))
+
+    assert [] == [secret for secret in ("pat-7", keys, "hush") if secret.encode() in graph]
+
+    monkeypatch.setenv("PROX_SECRETS_KEYS", keys)
+    monkeypatch.setenv("PROX_CASSANDRA__PASSWORD", "hush")
+    operator = pickle.loads(graph)
+    assert settings == operator._settings
+    (account,) = operator._accounts
+    assert "pat-7" == account.opened(operator._settings.secrets_keys).access_token.get_secret_value()
 
 
 def _state(pushing: Pushing, tenant: str) -> str:
