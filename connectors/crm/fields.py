@@ -1,9 +1,11 @@
 """What a salesperson sees of a score: the same fields in every CRM, under names of its own."""
 
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from connectors.crm.contract import revision_of
+from schemas.ids import Millis
 from schemas.score import LeadScore
 
 LEAD_ID = "lead_id"
@@ -34,23 +36,63 @@ FIELDS = (
     Field("model_version", "ProX model version", "number", "The model that made the score."),
     Field("as_of", "ProX as of", "datetime", "Time of the lead's latest event that the score has seen."),
     Field(REVISION, "ProX revision", "text", "Orders a lead's scores, so that an older one never replaces a newer."),
+    Field("expected_at", "ProX expected date", "datetime", "When the lead converts, if it does within the attribution window."),
 )
 
+Values = Callable[[LeadScore], dict[str, str | float]]
+"""What is written of a score: field → value, but for the lead's id; an empty text clears the field."""
 
-def values_of(score: LeadScore) -> dict[str, str | float]:
-    """Field → value, but for the lead's id. `as_of` is ISO 8601 in UTC."""
+
+def plain(feature: str, value: float) -> str:  # noqa: ARG001 - as any wording
+    """A reason by its feature's name."""
+    return feature
+
+
+def never(score: LeadScore) -> Millis | None:  # noqa: ARG001 - as any forecast
+    """No date is foretold."""
+    return None
+
+
+def values_of(
+    score: LeadScore, *, in_words: Callable[[str, float], str] = plain, expected_at: Callable[[LeadScore], Millis | None] = never
+) -> dict[str, str | float]:
+    """Field → value, as `Values`. Times are ISO 8601 in UTC.
+
+    Parameters
+    ----------
+    in_words
+        (feature, its value) → what it says of a lead.
+    expected_at
+        When a lead converts, if it does; None: not foretold.
+    """
+    said = dict(zip(score.reason_features, score.reason_values, strict=False))
+    worded = [(share, in_words(feature, said[feature]) if feature in said else feature) for feature, share in _shares(score)]
+    date = expected_at(score)
     return {
         "score": round(score.propensity * 100),
         PROPENSITY: round(score.propensity, 6),
         GRADE: score.grade,
-        "reasons_for": _named(score, speaks_for=True),
-        "reasons_against": _named(score, speaks_for=False),
+        "reasons_for": _listed(words for share, words in worded if share > 0),
+        "reasons_against": _listed(words for share, words in worded if share <= 0),
         "model_version": score.model_version,
-        "as_of": datetime.fromtimestamp(score.as_of / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "as_of": _instant(score.as_of),
         REVISION: revision_of(score),
+        "expected_at": "" if date is None else _instant(date),
     }
 
 
-def _named(score: LeadScore, *, speaks_for: bool) -> str:
-    named = [reason.feature for reason in score.reasons if (reason.contribution > 0) == speaks_for]
-    return "; ".join(named[:REASONS_SHOWN])[:TEXT_LENGTH]
+def _shares(score: LeadScore) -> Iterator[tuple[str, float]]:
+    """The reasons that are shown: the strongest of either sign."""
+    left = {True: REASONS_SHOWN, False: REASONS_SHOWN}
+    for feature, share in zip(score.reason_features, score.reason_shares, strict=True):
+        left[share > 0] -= 1
+        if left[share > 0] >= 0:
+            yield feature, share
+
+
+def _listed(words: Iterable[str]) -> str:
+    return "; ".join(words)[:TEXT_LENGTH]
+
+
+def _instant(at: Millis) -> str:
+    return datetime.fromtimestamp(at / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -31,11 +31,16 @@ class HubSpotSink:
         The account.
     addresses
         Where leads' e-mail addresses are.
+    values
+        What is written of a score.
     client
         None: one of the config.
     """
 
-    def __init__(self, config: HubSpotConfig, addresses: Addresses, *, client: HubSpotClient | None = None) -> None:
+    def __init__(
+        self, config: HubSpotConfig, addresses: Addresses, *, values: fields.Values = fields.values_of, client: HubSpotClient | None = None
+    ) -> None:
+        self._values = values
         self.limits = config.limits()
         self._creates = config.creates
         self._addresses = addresses
@@ -63,13 +68,13 @@ class HubSpotSink:
             case Stage.MATCH:
                 return await self._match(request.items)
             case Stage.LINK:
-                inputs = [_input(item, item.record) for item in request.items]
+                inputs = [self._input(item, item.record) for item in request.items]
                 reply = await self._client.ask("POST", f"{CONTACTS}/batch/update", {"inputs": inputs})
             case Stage.WRITE if self._creates:
-                inputs = [_input(item, item.lead, idProperty=LEAD_ID) for item in request.items]
+                inputs = [self._input(item, item.lead, idProperty=LEAD_ID) for item in request.items]
                 reply = await self._client.ask("POST", f"{CONTACTS}/batch/upsert", {"inputs": inputs})
             case Stage.WRITE:  # an upsert would create a contact that was deleted a moment ago
-                inputs = [_input(item, item.lead, idProperty=LEAD_ID) for item in request.items]
+                inputs = [self._input(item, item.lead, idProperty=LEAD_ID) for item in request.items]
                 reply = await self._client.ask("POST", f"{CONTACTS}/batch/update", {"inputs": inputs})
         return Answered(_written(request.items, reply), reply.daily_left)
 
@@ -115,10 +120,9 @@ class HubSpotSink:
                 found[(address or "").lower()] = contact
         return Answered([_matched(emails.get(item.lead), found) for item in items], reply.daily_left)
 
-
-def _input(item: Item, id_: str, **more: str) -> dict[str, Any]:
-    properties = {f"{PREFIX}{name}": str(value) for name, value in fields.values_of(item.score).items()}
-    return {"id": id_, "properties": {LEAD_ID: item.lead, **properties}, "objectWriteTraceId": item.trace, **more}
+    def _input(self, item: Item, id_: str, **more: str) -> dict[str, Any]:
+        properties = {f"{PREFIX}{name}": str(value) for name, value in self._values(item.score).items()}
+        return {"id": id_, "properties": {LEAD_ID: item.lead, **properties}, "objectWriteTraceId": item.trace, **more}
 
 
 def _shown(contact: Mapping[str, Any] | None) -> Answer:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from connectors.crm.contract import Answer, Answered, Limits, Request, Stage, Verdict
-from connectors.crm.fields import FIELDS, values_of
+from connectors.crm.fields import FIELDS, Values, values_of
 from schemas.errors import RetriableError
 
 
@@ -24,7 +24,8 @@ class CsvSink:
 
     limits = Limits(batch=1_000, concurrency=1, burst=100)
 
-    def __init__(self, config: CsvConfig) -> None:
+    def __init__(self, config: CsvConfig, *, values: Values = values_of) -> None:
+        self._values = values
         self._path = config.path
 
     async def set_up(self) -> list[str]:
@@ -35,7 +36,7 @@ class CsvSink:
         """Append the batch; it is on disk when this returns."""
         if request.stage is not Stage.WRITE:
             return Answered([Answer(Verdict.MISSING) for _ in request.items])
-        rows = [[item.lead, *values_of(item.score).values()] for item in request.items]
+        rows = [[item.lead, *self._values(item.score).values()] for item in request.items]
         try:
             await asyncio.to_thread(self._append, rows)
         except OSError as exc:

@@ -7,7 +7,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from connectors.crm.contract import Answer, Answered, Limits, Request, Stage, Verdict
-from connectors.crm.fields import values_of
+from connectors.crm.fields import Values, values_of
 from connectors.crm.http import call, retry_after_s
 from schemas.errors import AuthError, PoisonRecordError, RateLimitedError
 
@@ -32,7 +32,8 @@ class WebhookSink:
     A batch may come twice; `revision` orders a lead's scores, so the receiver can drop what is not later.
     """
 
-    def __init__(self, config: WebhookConfig) -> None:
+    def __init__(self, config: WebhookConfig, *, values: Values = values_of) -> None:
+        self._values = values
         self._config = config
         self.limits = Limits(batch=config.batch, burst=config.burst, timeout_ms=round(config.timeout_s * 1_000))
         self._http = httpx.AsyncClient(timeout=config.timeout_s)
@@ -45,7 +46,7 @@ class WebhookSink:
         """Post the batch; any success takes all of it."""
         if request.stage is not Stage.WRITE:
             return Answered([Answer(Verdict.MISSING) for _ in request.items])
-        body = orjson.dumps({"scores": [{"lead": item.lead, **values_of(item.score)} for item in request.items]})
+        body = orjson.dumps({"scores": [{"lead": item.lead, **self._values(item.score)} for item in request.items]})
         signature = hmac.digest(self._config.secret.get_secret_value().encode(), body, "sha256").hex()
         headers = {"Content-Type": "application/json", SIGNATURE: signature}
         response = await call(self._http, "POST", self._config.url, content=body, headers=headers)

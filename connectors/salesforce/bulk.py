@@ -16,6 +16,8 @@ WORTH_IT = 2_000
 """Below, collections are quicker and say at once what became of each record."""
 FILE_BYTES = 100_000_000
 """Salesforce takes 150 MB in base64, which is a third longer."""
+NOTHING = "#N/A"
+"""Empties a field."""
 ENDED = ("JobComplete", "Failed", "Aborted")
 
 
@@ -27,7 +29,14 @@ class BulkResult(NamedTuple):
     refused: dict[str, str]
 
 
-async def upsert(client: SalesforceClient, scores: Sequence[LeadScore], *, poll_s: float = 5.0, longest_s: float = 3_600.0) -> BulkResult:
+async def upsert(
+    client: SalesforceClient,
+    scores: Sequence[LeadScore],
+    *,
+    values: fields.Values = fields.values_of,
+    poll_s: float = 5.0,
+    longest_s: float = 3_600.0,
+) -> BulkResult:
     """Write scores to the leads that carry our ids, by one job; leads without a record are refused, none is created twice.
 
     Raises
@@ -35,7 +44,7 @@ async def upsert(client: SalesforceClient, scores: Sequence[LeadScore], *, poll_
     RetriableError
         The job did not end in time, or failed as a whole; doing it again changes nothing.
     """
-    rows = _csv(scores)
+    rows = _csv(scores, values)
     if len(rows.encode()) > FILE_BYTES:
         raise ValueError(f"{len(rows):,} characters in one job: part the back-fill")
     created = await client.ask(
@@ -56,11 +65,12 @@ async def upsert(client: SalesforceClient, scores: Sequence[LeadScore], *, poll_
     return BulkResult(job, int(state["numberRecordsProcessed"]) - int(state["numberRecordsFailed"]), refused)
 
 
-def _csv(scores: Sequence[LeadScore]) -> str:
+def _csv(scores: Sequence[LeadScore], values: fields.Values) -> str:
     names = [LEAD_ID, *(field_of(field.name) for field in fields.FIELDS if field.name != fields.LEAD_ID)]
     out = io.StringIO()
     writer = csv.DictWriter(out, names, lineterminator="\n")
     writer.writeheader()
     for score in scores:
-        writer.writerow({LEAD_ID: score.lead, **{field_of(name): value for name, value in fields.values_of(score).items()}})
+        # an empty cell leaves the field as it is
+        writer.writerow({LEAD_ID: score.lead, **{field_of(name): NOTHING if value == "" else value for name, value in values(score).items()}})
     return out.getvalue()

@@ -43,9 +43,20 @@ MEANINGS = {
 
 
 class SalesforceSink:
-    """One org, as `contract.Sink`."""
+    """One org, as `contract.Sink`.
 
-    def __init__(self, config: SalesforceConfig, addresses: Addresses, client: SalesforceClient) -> None:
+    Parameters
+    ----------
+    config, client
+        The org.
+    addresses
+        Where leads' e-mail addresses are.
+    values
+        What is written of a score.
+    """
+
+    def __init__(self, config: SalesforceConfig, addresses: Addresses, client: SalesforceClient, *, values: fields.Values = fields.values_of) -> None:
+        self._values = values
         self.limits = config.limits()
         self._creates = config.creates
         self._addresses = addresses
@@ -67,11 +78,11 @@ class SalesforceSink:
             case Stage.MATCH:
                 return await self._match(request.items)
             case Stage.LINK:
-                records = [_record(item) | {"id": item.record.rpartition("/")[2], LEAD_ID: item.lead} for item in request.items]
+                records = [self._record(item) | {"id": item.record.rpartition("/")[2], LEAD_ID: item.lead} for item in request.items]
                 return await self._collect(COLLECTIONS, request.items, records)
             case Stage.WRITE:
                 kind = kind_of(request.items[0].record) or LEAD
-                records = [_record(item, kind) | {LEAD_ID: item.lead} for item in request.items]
+                records = [self._record(item, kind) | {LEAD_ID: item.lead} for item in request.items]
                 return await self._collect(f"{COLLECTIONS}/{kind}/{LEAD_ID}", request.items, records)
 
     async def close(self) -> None:
@@ -122,10 +133,10 @@ class SalesforceSink:
             return Answer(Verdict.MISSING, "deleted")
         return Answer(MEANINGS.get(code, Verdict.REFUSED), code.lower())
 
-
-def _record(item: Item, kind: str = "") -> dict[str, Any]:
-    values = {field_of(name): value for name, value in fields.values_of(item.score).items()}
-    return {"attributes": {"type": kind or kind_of(item.record) or LEAD}, **values}
+    def _record(self, item: Item, kind: str = "") -> dict[str, Any]:
+        # null empties a field of any type; an empty text is no date
+        values = {field_of(name): None if value == "" else value for name, value in self._values(item.score).items()}
+        return {"attributes": {"type": kind or kind_of(item.record) or LEAD}, **values}
 
 
 def _fitting(values: Sequence[str]) -> list[str]:

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from connectors.cassandra.profiles import ProfileStore
 from connectors.crm.contract import Addresses, Sink
 from connectors.crm.delivery.rules import PushRules
+from connectors.crm.fields import Values, values_of
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.sink import HubSpotSink
 from connectors.outlets.csv_file import CsvConfig, CsvSink
@@ -19,7 +22,11 @@ from connectors.salesforce.sink import SalesforceSink
 from infra.sealing import unseal
 from infra.secret_fields import secret_fields
 from infra.settings import Settings
+from models.conversion_time import conversion_time
+from models.explanations import in_words
 from schemas.errors import ConfigError
+from schemas.ids import Millis
+from schemas.score import LeadScore
 
 RULES = "rules"
 
@@ -51,6 +58,8 @@ class CrmAccount(NamedTuple):
         Whether leads are looked for by their address; outlets have nothing to look in.
     creates
         Whether leads that are not there are created; outlets take every lead.
+    interval_ends_ms
+        Of the tenant's attribution window: what an expected date rests on.
     """
 
     tenant: str
@@ -59,6 +68,7 @@ class CrmAccount(NamedTuple):
     rules: PushRules
     matches: bool
     creates: bool
+    interval_ends_ms: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -90,7 +100,12 @@ def crm_accounts(settings: Settings) -> list[CrmAccount]:
     ConfigError
         An unknown CRM or key, a secret in clear, or one that the keys do not open; names where, never what.
     """
-    return [_account(tenant, crm, table, settings.secrets_keys) for tenant, given in settings.tenants().items() for crm, table in given.crm.items()]
+    tenants = settings.tenants()
+    return [
+        _account(tenant, crm, table, settings.secrets_keys)._replace(interval_ends_ms=given.policy().interval_ends_ms)
+        for tenant, given in tenants.items()
+        for crm, table in given.crm.items()
+    ]
 
 
 def _account(tenant: str, crm: str, given: Mapping[str, Any], keys: SecretStr | None) -> CrmAccount:
@@ -136,13 +151,26 @@ def sink_of(account: CrmAccount, addresses: Addresses, *, keys: SecretStr | None
     ConfigError
         As `CrmAccount.opened`.
     """
+    values = values_shown(account)
     match account.opened(keys):
         case HubSpotConfig() as config:
-            return HubSpotSink(config, addresses)
+            return HubSpotSink(config, addresses, values=values)
         case SalesforceConfig() as config:
-            return SalesforceSink(config, addresses, SalesforceClient(config, clock=clock))
+            return SalesforceSink(config, addresses, SalesforceClient(config, clock=clock), values=values)
         case WebhookConfig() as config:
-            return WebhookSink(config)
+            return WebhookSink(config, values=values)
         case config:
             assert isinstance(config, CsvConfig)
-            return CsvSink(config)
+            return CsvSink(config, values=values)
+
+
+def values_shown(account: CrmAccount) -> Values:
+    """What the account's people are shown of a score: reasons in words, and the date."""
+    return partial(values_of, in_words=in_words, expected_at=partial(_expected_at, account.interval_ends_ms))
+
+
+def _expected_at(ends_ms: tuple[int, ...], score: LeadScore) -> Millis | None:
+    """None: no window, one that was changed since, or a score of before dates were told."""
+    if not score.converted_by or len(score.converted_by) != len(ends_ms):
+        return None
+    return Millis(score.as_of + round(conversion_time(np.array(score.converted_by), ends_ms).expected_ms))

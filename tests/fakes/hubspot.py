@@ -101,7 +101,18 @@ class HubSpot:
 
     def set_up(self) -> None:
         """Our properties, as set-up makes them."""
-        for name in ("lead_id", "score", "propensity", "grade", "reasons_for", "reasons_against", "model_version", "as_of", "revision"):
+        for name in (
+            "lead_id",
+            "score",
+            "propensity",
+            "grade",
+            "reasons_for",
+            "reasons_against",
+            "model_version",
+            "as_of",
+            "revision",
+            "expected_at",
+        ):
             self.properties[f"prox_{name}"] = {"name": f"prox_{name}", "hasUniqueValue": name == "lead_id"}
 
     def by_lead(self, lead: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from tests.fakes.faults import Fault, Faults, json_answer
 
 CLIENT_ID, CLIENT_SECRET, USERNAME = "consumer-key", "consumer-secret", "push@acme.example"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-OURS = ("Lead_Id", "Score", "Propensity", "Grade", "Reasons_For", "Reasons_Against", "Model_Version", "As_Of", "Revision")
+OURS = ("Lead_Id", "Score", "Propensity", "Grade", "Reasons_For", "Reasons_Against", "Model_Version", "As_Of", "Revision", "Expected_At")
 SOQL = re.compile(r"SELECT (?P<fields>.+?) FROM (?P<kind>\w+) WHERE (?P<by>\w+) IN \((?P<values>.*)\)$")
 VALUE = re.compile(r"'((?:[^'\\]|\\.)*)'")
 ROOT = "/services/data/{version}"

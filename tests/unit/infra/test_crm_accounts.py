@@ -1,15 +1,18 @@
 """Accounts of the tenants file, and their secrets."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from infra.crm.accounts import crm_accounts
+from infra.crm.accounts import crm_accounts, values_shown
 from infra.sealing import seal, unseal
 from infra.settings import Settings
 from schemas.errors import ConfigError
+from tests.builders import MONDAY
+from tests.results import a_score
 
 OLD, NEW = (SecretStr(Fernet.generate_key().decode()) for _ in range(2))
 BOTH = SecretStr(f"{NEW.get_secret_value()},{OLD.get_secret_value()}")
@@ -58,3 +61,25 @@ def test_keys_can_be_changed_one_by_one():
     assert ["a", "b"] == [unseal(seal("a", OLD), BOTH), unseal(seal("b", BOTH), NEW)]
     with pytest.raises(ConfigError, match="PROX_SECRETS_KEYS is not set"):
         seal("a", None)
+
+
+def test_people_are_shown_reasons_in_words_and_the_date(tmp_path: Path):
+    """The strongest three of either sign; the date by the tenant's own window; both left out where a score does not tell."""
+    (account,) = crm_accounts(settings_of(tmp_path, '[acme]\nattribution_window = "P10D"\n[acme.crm.csv]\npath = "x.csv"\n'))
+    features = ["gap", "events_of_type=email_opened", "no city", "channel=web", "types"]
+    told = a_score(
+        "ada",
+        at=MONDAY,
+        reason_features=features,
+        reason_shares=[-0.5, 0.4, 0.3, 0.2, 0.1],
+        reason_values=[4.2904594, 1.3862944, 0.0, 1.0, 5.0],
+        converted_by=[0.0] * (len(account.interval_ends_ms) - 1) + [0.4],
+    )
+    values = values_shown(account)(told)
+
+    assert "email opened: 3 times; city is not known; channel is web" == values["reasons_for"]
+    assert "silent for 3 days before" == values["reasons_against"]
+    # all of the probability is in the last interval: its middle
+    middle = (account.interval_ends_ms[-2] + account.interval_ends_ms[-1]) / 2
+    assert datetime.fromtimestamp((MONDAY + middle) / 1_000, UTC) == datetime.fromisoformat(str(values["expected_at"]))
+    assert ("recency", "") == tuple(values_shown(account)(a_score("ada"))[name] for name in ("reasons_for", "expected_at"))
