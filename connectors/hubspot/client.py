@@ -64,7 +64,7 @@ class HubSpotClient:
         await self._http.aclose()
 
     async def _send(self, method: str, path: str, body: Any, token: Token) -> httpx.Response:
-        return await call(self._http, method, path, json=body, headers={"Authorization": f"Bearer {token.text}"})
+        return await call(self._http, method, path, body=body, headers={"Authorization": f"Bearer {token.text}"})
 
     async def _fetch(self) -> Token:
         config = self._config

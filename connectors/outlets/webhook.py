@@ -49,7 +49,7 @@ class WebhookSink:
         body = orjson.dumps({"scores": [{"lead": item.lead, **self._values(item.score)} for item in request.items]})
         signature = hmac.digest(self._config.secret.get_secret_value().encode(), body, "sha256").hex()
         headers = {"Content-Type": "application/json", SIGNATURE: signature}
-        response = await call(self._http, "POST", self._config.url, content=body, headers=headers)
+        response = await call(self._http, "POST", self._config.url, told="the webhook", content=body, headers=headers)
         match response.status_code:
             case 429:
                 raise RateLimitedError("the address says: too many", retry_after_s=retry_after_s(response))

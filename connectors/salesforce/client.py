@@ -70,9 +70,8 @@ class SalesforceClient:
 
     async def _send(self, method: str, path: str, token: Token, body: Any, params: dict[str, str] | None, content: dict[str, Any]) -> httpx.Response:
         url = f"{token.base_url}/services/data/{self._config.api_version}{path}"
-        headers = {"Authorization": f"Bearer {token.text}", **content.pop("headers", {})}
-        sent = {"json": body} if body is not None else content
-        return await call(self._http, method, url, params=params, headers=headers, **sent)
+        headers = {"Authorization": f"Bearer {token.text}", **content.get("headers", {})}
+        return await call(self._http, method, url, body=body, params=params, **{**content, "headers": headers})
 
     async def _fetch(self) -> Token:
         response = await call(self._http, "POST", f"{self._config.login_url}/services/oauth2/token", data=self._grant())

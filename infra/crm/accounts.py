@@ -5,7 +5,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from connectors.cassandra.profiles import ProfileStore
@@ -22,7 +21,7 @@ from connectors.salesforce.sink import SalesforceSink
 from infra.sealing import unseal
 from infra.secret_fields import secret_fields
 from infra.settings import Settings
-from models.conversion_time import conversion_time
+from models.conversion_time import expected_ms
 from models.explanations import in_words
 from schemas.errors import ConfigError
 from schemas.ids import Millis
@@ -173,4 +172,4 @@ def _expected_at(ends_ms: tuple[int, ...], score: LeadScore) -> Millis | None:
     """None: no window, one that was changed since, or a score of before dates were told."""
     if not score.converted_by or len(score.converted_by) != len(ends_ms):
         return None
-    return Millis(score.as_of + round(conversion_time(np.array(score.converted_by), ends_ms).expected_ms))
+    return Millis(score.as_of + round(expected_ms(score.converted_by, ends_ms)))

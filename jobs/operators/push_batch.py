@@ -10,6 +10,7 @@ from connectors.cassandra.client import CassandraClient
 from connectors.cassandra.profiles import ProfileStore
 from connectors.crm.delivery.courier import Account, Courier
 from connectors.crm.delivery.engine import Delivery, Ended, Standing
+from connectors.crm.delivery.gate import State
 from connectors.crm.status import metrics_of
 from infra.crm.accounts import CrmAccount, TenantAddresses, sink_of
 from infra.settings import Settings
@@ -179,7 +180,8 @@ class PushBatch(KeyedProcessFunction):
                 continue
             next_at = account.delivery.next_at(now)
             times += [] if next_at is None else [max(next_at, now + POLL_MS)]
-            if account.delivery.ends != told.ends:
+            # an account that waits goes on waiting in people's eyes until it is looked at again
+            if account.delivery.ends != told.ends or account.delivery.state(now) is not told.state or told.state is State.WAITING:
                 times.append(max(told_at + STATUS_MS, now + POLL_MS))
         at = min(times, default=0)
         if at and (not lane.timer_at or at < lane.timer_at):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -47,6 +48,7 @@ class Salesforce:
     writes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     invalid: set[str] = field(default_factory=set)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    arrivals: list[float] = field(default_factory=list)
     tokens_given: int = 0
 
     def __post_init__(self) -> None:
@@ -93,6 +95,7 @@ class Salesforce:
         async def serve(request: Request) -> Response:
             fault = self.faults.next()
             self.used += 1
+            self.arrivals.append(monotonic())
             response = self._refusal(request, fault) or await self.faults.serve(fault, request, handler)
             response.headers["Sforce-Limit-Info"] = f"api-usage={min(self.used, self.allotment)}/{self.allotment}"
             return response

@@ -223,6 +223,10 @@ class Delivery:
         """Keep what is counted of the account itself."""
         self._store.keep_account(self._gate.to_bytes())
 
+    def state(self, now: int) -> State:
+        """What the account is doing."""
+        return self._gate.state(now)
+
     @property
     def pending(self) -> int:
         """Pushes that have not ended."""

@@ -146,6 +146,18 @@ def test_a_revoked_token_stops_its_tenant_alone(hub: hubspot.HubSpot, pushing: P
     assert 1 == len(hub.contacts)
 
 
+def test_a_change_of_an_accounts_state_is_told_though_nothing_more_happens(pushing: Pushing):
+    """The lane's only score meets a refused token, which is not tried again for long: its status is due within seconds."""
+    pushing.take(a_score("eve", tenant="globex"))
+    (lane,) = pushing.harness.operator._lanes.values()
+    delivery = lane.accounts["hubspot|globex"].delivery
+    pushing.until(lambda: delivery.under_way == 0)
+    (timer,) = pushing.harness.backend.timers
+
+    assert "unauthorized" == _state(pushing, "globex") or timer[2] <= pushing.clock() + push_batch.STATUS_MS
+    assert pushing.clock() + push_batch.STATUS_MS < delivery.next_at(pushing.clock())
+
+
 def test_what_travels_in_a_job_graph_holds_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Neither a token nor the keys nor Cassandra's password; the worker opens them with the keys of its own environment."""
     keys = Fernet.generate_key().decode()
