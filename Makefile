@@ -19,7 +19,7 @@ OUT ?=
 SETS ?= $(or $(TEST_DATA),../shared/data)
 SERVICE ?=
 
-.PHONY: help up down status logs demo check fix test evaluate bench storm venv tools clients
+.PHONY: help up down status logs demo check fix test evaluate bench storm jobstorm venv tools clients
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ evaluate: venv  ## the development sets, beside baselines; fails below a floor (
 
 storm: venv  ## 100,000 scores at a CRM with every fault at once, the pusher killed twice
 	$(PY) -m tests.storm
+
+jobstorm: tools  ## the same for the job on a cluster, in real time, the job killed twice
+	@$(PY) -m tests.job_storm
 
 bench: tools  ## throughput and latency, compared (OUT=bench.json: figures for programs)
 	$(PY) -m tests.bench $(if $(OUT),--out "$(OUT)")

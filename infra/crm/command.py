@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,8 +15,12 @@ from connectors.cassandra.client import CassandraClient
 from connectors.cassandra.leads import LeadStore
 from connectors.cassandra.profiles import ProfileStore
 from connectors.cassandra.scores import ScoreStore
-from infra.crm.accounts import CrmAccount, TenantAddresses, crm_accounts, sink_of
-from infra.crm.reconcile import reconcile
+from connectors.salesforce.client import SalesforceClient
+from connectors.salesforce.config import SalesforceConfig
+from connectors.salesforce.package import package
+from infra.crm.accounts import CrmAccount, TenantAddresses, crm_accounts, sink_of, values_shown
+from infra.crm.backfill import backfill
+from infra.crm.reconcile import Reconciled, reconcile
 from infra.settings import Settings
 from schemas.errors import ConfigError
 from schemas.score import LeadScore
@@ -23,9 +29,11 @@ PAGE = 500
 
 
 def register(app: typer.Typer) -> None:
-    """Give the command line `crm set-up` and `crm reconcile`."""
+    """Give the command line `crm …`."""
     commands = typer.Typer(help="CRM accounts of the tenants file.", no_args_is_help=True)
     commands.command("set-up")(_set_up)
+    commands.command("package")(_package)
+    commands.command("backfill")(_backfill)
     commands.command("reconcile")(_reconcile)
     app.add_typer(commands, name="crm")
 
@@ -62,10 +70,55 @@ def _reconcile(
     with CassandraClient(settings.cassandra) as client:
         sink = sink_of(account, TenantAddresses(tenant, ProfileStore(client)), keys=settings.secrets_keys, clock=time.time)  # noqa: TID251 - a program's entry
         found = reconcile(account, sink, _scores(client, tenant), share=share, clock=lambda: time.time_ns() // 1_000_000)
-    Console().print(
-        f"{found.leads:,} leads: {found.in_step:,} in step, {found.mended:,} mended ({found.drift_ratio:.2%} drift),"
+    _tell(Console(), found)
+
+
+def _backfill(
+    tenant: Annotated[str, typer.Argument(help="of the tenants file")],
+    crm: Annotated[str, typer.Argument(help="hubspot, salesforce, webhook or csv")],
+    share: Annotated[float, typer.Option(min=0.01, max=1.0, help="of the account's quota; push_scores uses the account too")] = 0.5,
+) -> None:
+    """Show the CRM the latest score of every lead in the ranking: by Bulk API 2.0 where Salesforce has more than 2,000 of them."""
+    settings = Settings.from_environment()
+    account = _account(settings, tenant, crm)
+    config = account.opened(settings.secrets_keys)
+    with CassandraClient(settings.cassandra) as client:
+        sink = sink_of(account, TenantAddresses(tenant, ProfileStore(client)), keys=settings.secrets_keys, clock=time.time)  # noqa: TID251 - an entry
+        done = backfill(
+            account,
+            sink,
+            lambda: _scores(client, tenant),
+            client=partial(SalesforceClient, config, clock=time.time) if isinstance(config, SalesforceConfig) else None,  # noqa: TID251 - an entry
+            values=values_shown(account),
+            share=share,
+            clock=lambda: time.time_ns() // 1_000_000,
+        )
+    console = Console()
+    if done.by_bulk:
+        console.print(f"{done.by_bulk - sum(done.refused.values()):,} leads written by bulk jobs", highlight=False)
+    for reason, leads in done.refused.items():
+        console.print(f"{leads:,} refused: {reason}", highlight=False)
+    _tell(console, done.by_engine)
+
+
+def _package(
+    folder: Annotated[Path, typer.Argument(help="where to write it")],
+    api_version: Annotated[str, typer.Option(help="of Salesforce's API")] = "v62.0",
+) -> None:
+    """Write Salesforce's metadata package: the fields of Lead and Contact, and permission sets for those who write and read them."""
+    for path, content in package(api_version).items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")
+    Console().print(f"deploy it: sf project deploy start --metadata-dir {folder} --target-org ORG", soft_wrap=True, highlight=False)
+
+
+def _tell(console: Console, found: Reconciled) -> None:
+    console.print(
+        f"{found.leads:,} leads compared: {found.in_step:,} in step, {found.mended:,} mended ({found.drift_ratio:.2%} drift),"
         f" {found.absent:,} not in the CRM, {found.refused:,} refused",
         soft_wrap=True,
+        highlight=False,
     )
 
 

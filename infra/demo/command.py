@@ -13,12 +13,14 @@ from typing import Annotated, NamedTuple
 import typer
 from rich.console import Console
 
+from connectors.kafka.lag import reach
 from infra import feed
-from infra.demo import journeys, report
+from infra.demo import crm, journeys, report
 from infra.demo.answers import Answers
 from infra.demo.deployment import Deployment
 from infra.demo.feeding import Feeding
 from infra.demo.programs import Programs, claim
+from infra.demo.stages import PUSHED, STAGES
 from infra.demo.tenant import DemoTenant
 from infra.demo.truth import nearness
 from infra.demo.watching import Watching
@@ -28,9 +30,12 @@ from infra.settings import Settings
 from infra.stack import Stack, signals
 from infra.stack.progress import Shown
 from schemas.policy import TenantPolicy
+from schemas.topics import Topic
 
 TENANT = "demo"
 BEST = 10
+SHOWN = 3
+"""Of the CRM's records: enough to see that it is them."""
 POLL_S = 0.5
 GIVEN_UP_WITHIN_S = 5.0
 
@@ -96,11 +101,18 @@ def _run(console: Console, run_dir: Path, story: Story, cleanup: ExitStack, *, s
     deployment.clear_files()
     cleanup.callback(deployment.clear_work)
     stack.start()
-    tenant = DemoTenant(story.tenant, story.policy, secrets.token_urlsafe(24))
-    settings = deployment.enter(tenant)
-    deployment.make_topics(settings, reporter)
-    programs = Programs(stack.run_dir, deployment.logs, deployment.tmp, stack.services.values())
+    fake = crm.fake_crm()
+    tenant = DemoTenant(story.tenant, story.policy, secrets.token_urlsafe(24), "" if fake is None else fake.table(story.tenant))
+    settings = deployment.enter(tenant, {} if fake is None else {"PROX_SECRETS_KEYS": fake.keys})
+    flow = STAGES if fake is None else (*STAGES, PUSHED)
+    programs = Programs(stack.run_dir, deployment.logs, deployment.tmp, stack.services.values(), flow)
     cleanup.callback(programs.stop)
+    deployment.make_topics(settings, reporter)
+    if fake is not None:
+        with reporter.starting("crm"):
+            programs.start_crm(fake)
+            made = crm.set_up(settings)
+        console.print(f"a CRM to push to: {len(made)} properties made in a fake HubSpot at {fake.url}", soft_wrap=True, highlight=False)
     programs.start_jobs()
     deployment.make_tables(settings, reporter)
     answers = Answers(f"http://{settings.api.host}:{settings.api.port}", tenant.key)
@@ -113,10 +125,15 @@ def _run(console: Console, run_dir: Path, story: Story, cleanup: ExitStack, *, s
 
     feeding = Feeding(partial(story.feed, settings))
     cleanup.callback(feeding.cancel, GIVEN_UP_WITHIN_S)
-    watching = Watching(console, settings, began=began)
+    watching = Watching(console, settings, began=began, stages=flow)
     fed = watching.until_settled(feeding, programs.check)
     watching.tell(fed, story.tenant)
     _report(console, answers, story.truths)
+    if fake is not None:
+        scores = reach(settings.kafka, "nobody", Topic.SCORES_PUBLISHED).total
+        shown = crm.compare(settings, fake, answers.every("/v1/leads"), scores=scores, best=SHOWN)
+        console.print(report.in_crm(shown))
+        console.print(report.pushed(shown), soft_wrap=True, highlight=False)
     if stays:
         _stay(console, answers, variables, programs)
 

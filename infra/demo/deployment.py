@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from connectors.cassandra.keyspaces import remove_keyspaces
@@ -47,8 +48,14 @@ class Deployment:
         """Remove what the programs worked with, checkpoints and unpacked jars, when they have ended; logs stay."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def enter(self, tenant: DemoTenant) -> Settings:
-        """Make this process, and those it will start, speak to this deployment; returns its settings."""
+    def enter(self, tenant: DemoTenant, secrets: Mapping[str, str]) -> Settings:
+        """Make this process, and those it will start, speak to this deployment; returns its settings.
+
+        Parameters
+        ----------
+        secrets
+            Variables that open what is sealed in the tenant's tables.
+        """
         port = Settings.from_environment().api.port
         tenants = self.folder / "tenants.toml"
         tenants.write_text(tenant_table(tenant), encoding="utf-8")
@@ -59,6 +66,7 @@ class Deployment:
             "PROX_FLINK__CHECKPOINT_DIR": (self.folder / "checkpoints").as_uri(),
             "PROX_TENANTS_FILE": str(tenants),
             "PROX_API__PORT": str(port if ports.is_free(port) else ports.free_port()),
+            **secrets,
         }
         os.environ |= self._variables
         return Settings.from_environment()

@@ -4,13 +4,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
 
+from infra.demo import crm
 from infra.demo.flink_logs import FlinkLogs
-from infra.demo.stages import STAGES
+from infra.demo.stages import Stage
 from infra.stack import process, signals
 from infra.stack.service import Service
 from schemas.errors import ConfigError, FatalError
@@ -18,7 +19,7 @@ from schemas.errors import ConfigError, FatalError
 READY_WITHIN_S = 600.0
 """Of the jobs and the API: some 20 s on two idle cores, minutes on busy ones; what never comes ends or is restarted long before."""
 STOPPED_WITHIN_S = 30.0
-PROCESSES = {"latency": ("enrich_events", "score_leads", "learn_models"), "writers": ("store_results",)}
+PROCESSES = {"latency": ("enrich_events", "score_leads", "learn_models"), "writers": ("store_results", "push_scores")}
 """Process → its jobs: the latency path never shares an interpreter with the writers (ADR 2)."""
 POLL_S = 0.2
 
@@ -36,9 +37,12 @@ class Programs:
         For what the jobs' JVMs unpack.
     servers
         What they stand on.
+    stages
+        What runs: their jobs are awaited, and the writers have those that only some demos have.
     """
 
-    def __init__(self, run_dir: Path, logs: Path, tmp: Path, servers: Iterable[Service]) -> None:
+    def __init__(self, run_dir: Path, logs: Path, tmp: Path, servers: Iterable[Service], stages: Sequence[Stage]) -> None:
+        self._stages = stages
         self._pids = run_dir / "pids"
         self._logs = logs
         self._tmp = tmp
@@ -53,10 +57,11 @@ class Programs:
         """
         # a JVM unpacks 100 MB of jars and libraries, and a killed one leaves them: here they are found and removed
         options = " ".join(filter(None, [os.environ.get("JAVA_TOOL_OPTIONS"), f"-Djava.io.tmpdir={self._tmp}"]))
+        wanted = {stage.job for stage in self._stages}
         for name, jobs in PROCESSES.items():
             # Flink names its log by this and begins it anew
             env = {"FLINK_LOG_DIR": str(self._logs), "FLINK_IDENT_STRING": name, "JAVA_TOOL_OPTIONS": options}
-            self._spawn(name, "jobs", "--local", *jobs, env=env)
+            self._spawn(name, "jobs", "--local", *(job for job in jobs if job in wanted), env=env)
 
     def wait_for_jobs(self) -> None:
         """Return when every job runs.
@@ -66,7 +71,18 @@ class Programs:
         FatalError
             As `check`; or they do not run in time.
         """
-        self._wait("latency", lambda: self._flink.are_running(stage.operator for stage in STAGES))
+        self._wait("latency", lambda: self._flink.are_running(stage.operator for stage in self._stages))
+
+    def start_crm(self, fake: crm.FakeCrm) -> None:
+        """A fake CRM; returns when it answers.
+
+        Raises
+        ------
+        FatalError
+            As `check`; or it does not answer in time.
+        """
+        self._spawn("crm", *fake.command, env={"FAKE_TOKEN": fake.token})
+        self._wait("crm", lambda: crm.is_ready(fake.url))
 
     def start_api(self, url: str) -> None:
         """The API; returns when it is ready to answer.

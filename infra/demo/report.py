@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from infra.demo.answers import Answers
+from infra.demo.crm import InCrm
 from infra.demo.truth import Nearness
 
 MEASURES = {
@@ -53,6 +54,22 @@ def against_truth(near: Nearness) -> str:
         f"{near.leads:,} leads, published propensity against the true one: AUC {near.auc:.3f} (the truth itself: {near.best_auc:.3f}), "
         f"mean {near.published:.3f} ({near.true:.3f}), mean difference {near.error:.3f}"
     )
+
+
+def in_crm(shown: InCrm) -> Table:
+    """The CRM's records beside the API's grades."""
+    table = Table("lead", "API", "CRM", title="In the CRM", title_justify="left")
+    for lead, (ours, theirs) in shown.best.items():
+        table.add_row(lead, ours, theirs or "-")
+    return table
+
+
+def pushed(shown: InCrm) -> str:
+    """One line on what the CRM shows, and what that took."""
+    delay = "" if shown.delay_s is None else f"; a changed grade is there after {shown.delay_s:.1f} s (median)"
+    missing = f" ({shown.leads - shown.contacts:,} missing)" if shown.contacts < shown.leads else ""
+    share = shown.pushes / max(1, shown.scores)
+    return f"{shown.in_step:,} of {shown.leads:,} leads in step{missing}: {shown.pushes:,} pushes for {shown.scores:,} scores ({share:.1%}){delay}"
 
 
 def how_to_go_on(answers: Answers, variables: Path) -> list[str]:

@@ -36,12 +36,14 @@ STAGES = (
     ),
 )
 """In the order of the flow: when a stage has committed all, whatever it gives to the next is on its topic."""
+PUSHED = Stage("pushed", "push_scores", "push_batch", (Topic.SCORES_PUBLISHED,))
+"""Where there is a CRM. What it reports is stored: a push that ends late moves that stage again."""
 
 Reaches = Mapping[str, Reach]
 """Stage → records that it has committed, and those it has not."""
 
 
-def read(kafka: KafkaConfig) -> Reaches:
+def read(kafka: KafkaConfig, stages: Sequence[Stage] = STAGES) -> Reaches:
     """How far each stage is now.
 
     Raises
@@ -50,7 +52,7 @@ def read(kafka: KafkaConfig) -> Reaches:
         Kafka is away.
     """
     reaches = {}
-    for stage in STAGES:
+    for stage in stages:
         each = [reach(kafka, f"prox.{stage.job}", topic) for topic in stage.reads]
         reaches[stage.done] = Reach(sum(one.done for one in each), sum(one.behind for one in each))
     return reaches

@@ -9,11 +9,12 @@ from schemas.policy import TenantPolicy
 
 @dataclass(frozen=True, slots=True)
 class DemoTenant:
-    """A tenant and the key that speaks for it; the key is shown to people and written nowhere."""
+    """A tenant and the key that speaks for it; the key is shown to people and written nowhere. `crm`: tables of its CRM accounts, sealed."""
 
     name: str
     policy: TenantPolicy
     key: str
+    crm: str = ""
 
 
 def tenant_table(tenant: DemoTenant) -> str:
@@ -30,4 +31,5 @@ is_repeatable = {json.dumps(policy.is_repeatable)}
 prior = {policy.prior}
 challengers = {json.dumps(policy.challengers)}
 api_key_sha256 = [{json.dumps(hashlib.sha256(tenant.key.encode()).hexdigest())}]
-"""
+
+{tenant.crm}"""

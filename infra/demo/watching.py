@@ -1,15 +1,14 @@
 """Shows how the records of a demo move through the stages, until nothing moves any more."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from infra.demo import stages
 from infra.demo.feeding import Feeding
-from infra.demo.stages import Reaches, Settled
+from infra.demo.stages import Reaches, Settled, Stage, first_score, read
 from infra.feed import Fed
 from infra.settings import FlinkConfig, Settings
 from schemas.errors import RetriableError
@@ -38,9 +37,12 @@ class Watching:
         Of the deployment.
     began
         When the demo began, by the monotonic clock.
+    stages
+        What is watched.
     """
 
-    def __init__(self, console: Console, settings: Settings, *, began: float) -> None:
+    def __init__(self, console: Console, settings: Settings, *, began: float, stages: Sequence[Stage]) -> None:
+        self._stages = stages
         self._console = console
         self._settings = settings
         self._began = began
@@ -50,7 +52,7 @@ class Watching:
         self._told_at = 0.0
         columns = (TextColumn("{task.description:<12}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn())
         self._bars = Progress(*columns, console=console, disable=not console.is_terminal)
-        self._tasks = {name: self._bars.add_task(name, total=None) for name in (PUBLISHED, *(stage.done for stage in stages.STAGES))}
+        self._tasks = {name: self._bars.add_task(name, total=None) for name in (PUBLISHED, *(stage.done for stage in stages))}
 
     def until_settled(self, feeding: Feeding, check: Callable[[], None]) -> Fed:
         """Start the feed; return when all of it is enriched, scored, learned and stored.
@@ -74,7 +76,7 @@ class Watching:
             while True:
                 check()
                 fed = feeding.fed()  # before the stages are read: what is read then includes all of it
-                reaches = self._patiently(lambda: stages.read(self._settings.kafka))
+                reaches = self._patiently(lambda: read(self._settings.kafka, self._stages))
                 now = time.monotonic()
                 self._notice_first_score(reaches, now)
                 self._show(feeding, reaches, now)
@@ -94,14 +96,14 @@ class Watching:
         )
 
     def _notice_first_score(self, reaches: Reaches, now: float) -> None:
-        if self._first_score_at is None and (reaches["scored"].done or self._patiently(lambda: stages.first_score(self._settings.kafka))):
+        if self._first_score_at is None and (reaches["scored"].done or self._patiently(lambda: first_score(self._settings.kafka))):
             self._first_score_at = now
 
-    def _patiently(self, read: Callable[[], T]) -> T:
+    def _patiently(self, ask: Callable[[], T]) -> T:
         until = time.monotonic() + AWAY_S
         while True:
             try:
-                return read()
+                return ask()
             except RetriableError:
                 if time.monotonic() > until:
                     raise

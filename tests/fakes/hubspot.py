@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
 from pathlib import Path
-from time import monotonic
-from typing import Any
+from time import monotonic, time_ns
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+import typer
+import uvicorn
 from jsonschema import Draft4Validator
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -47,12 +49,15 @@ class HubSpot:
 
     Parameters
     ----------
+    token
+        Of the private app.
     burst, daily
         Requests in any `burst_s` seconds, and in all: more are refused, and counted in `exceeded`.
     validates
         Whether requests and answers are checked against the vendor's documents: it takes longer than answering them.
     """
 
+    token: str = TOKEN
     burst: int = 190
     burst_s: float = 10.0
     daily: int = 625_000
@@ -63,6 +68,7 @@ class HubSpot:
     properties: dict[str, dict[str, Any]] = field(default_factory=dict)
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     writes: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    written_at: list[int] = field(default_factory=list)
     invalid: set[str] = field(default_factory=set)
     blocklist: set[str] = field(default_factory=set)
     arrivals: list[float] = field(default_factory=list)
@@ -73,7 +79,7 @@ class HubSpot:
     def __post_init__(self) -> None:
         self._ids = count(501)
         self._window: deque[float] = deque()
-        self._access: set[str] = {TOKEN}
+        self._access: set[str] = {self.token}
         self._merged: dict[str, str] = {}
         self._by_lead: dict[str, str] = {}
         for name in ("email", "hs_additional_emails", "lastname"):
@@ -157,8 +163,8 @@ class HubSpot:
                 return json_answer(_error("UNAVAILABLE", "come back"), 503, Retry_After="1")
             case Fault.LOCKED:
                 return json_answer(_error("CONFLICT", "somebody else writes"), 409)
-            case Fault.EXPIRED if request.headers.get("authorization", "")[7:] != TOKEN:
-                self._access = {TOKEN}
+            case Fault.EXPIRED if request.headers.get("authorization", "")[7:] != self.token:
+                self._access = {self.token}
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if given not in self._access or self.faults.is_revoked:
             return json_answer(_error("EXPIRED_AUTHENTICATION", "the token expired or was revoked"), 401)
@@ -226,6 +232,7 @@ class HubSpot:
                 before.update(each["properties"])
                 self._by_lead[lead] = record
                 self.writes.append((record, dict(each["properties"])))
+                self.written_at.append(time_ns() // 1_000_000)
                 results.append(_contact(record, before) | trace | ({"new": is_new} if creates else {}))
         if errors and not has_traces:
             return json_answer(_error("VALIDATION_ERROR", "one of the inputs is wrong"), 400)
@@ -350,3 +357,13 @@ def _item_error(category: str, **context: Iterable[str]) -> dict[str, Any]:
 def _throttled(policy: str, retry_after: int | None) -> Response:
     body = _error("RATE_LIMITS", "too many requests") | {"errorType": "RATE_LIMIT", "policyName": policy}
     return json_answer(body, 429, **({} if retry_after is None else {"Retry_After": str(retry_after)}))
+
+
+def main(port: Annotated[int, typer.Option()]) -> None:
+    """Serve an account whose token is in FAKE_TOKEN, until it is stopped."""
+    fake = HubSpot(token=os.environ["FAKE_TOKEN"], validates=False)
+    uvicorn.run(fake.app, host="127.0.0.1", port=port, log_level="warning", lifespan="off")
+
+
+if __name__ == "__main__":
+    typer.run(main)

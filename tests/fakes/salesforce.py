@@ -9,6 +9,7 @@ from itertools import count
 from time import monotonic
 from typing import Any
 from urllib.parse import parse_qsl
+from xml.etree import ElementTree as ET
 
 import jwt
 from starlette.applications import Starlette
@@ -86,6 +87,13 @@ class Salesforce:
         contact = self.add("Contact", Email=self.records["Lead"][lead].get("Email"))
         self.records["Lead"][lead] |= {"IsConverted": True, "ConvertedContactId": contact}
         return contact
+
+    def deploy(self, package: Mapping[str, str]) -> None:
+        """An administrator deploys a metadata package."""
+        for path, content in package.items():
+            if path.startswith("objects/"):
+                kind = path.removeprefix("objects/").removesuffix(".object")
+                self.fields[kind] |= {str(field.text) for field in ET.fromstring(content).iter("{http://soap.sforce.com/2006/04/metadata}fullName")}
 
     def by_lead(self, lead: str, kind: str = "Lead") -> dict[str, Any]:
         """The record that carries our id."""

@@ -2,17 +2,25 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from xml.etree import ElementTree as ET
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from connectors.crm.delivery.rules import PushRules
+from connectors.crm.fields import FIELDS, values_of
 from connectors.salesforce import bulk
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.config import SalesforceConfig
+from connectors.salesforce.package import NAMESPACE, package
 from connectors.salesforce.sink import SalesforceSink
+from infra.crm.accounts import CrmAccount
+from infra.crm.backfill import backfill
+from infra.crm.reconcile import Reconciled
 from jobs.operators.wall_clock import now_ms
 from schemas.errors import AuthError
+from tests.builders import TENANT
 from tests.contract.crm.conftest import Directory
 from tests.crm_runs import Run, statuses
 from tests.fakes import salesforce
@@ -174,6 +182,69 @@ def test_a_backfill_is_one_job(org: salesforce.Salesforce, client: Callable[...,
 
     assert (2_499, {"lead-0": "REQUIRED_FIELD_MISSING"}) == (result.written, result.refused)
     assert org.used < 10
+
+
+def test_a_backfill_leaves_to_the_engine_what_jobs_cannot_do(
+    org: salesforce.Salesforce, client: Callable[..., SalesforceClient], linked: Callable[..., str], directory: Directory
+):
+    """Who carries no id is linked, who was converted has it on the contact, a refusal has its reason, a score that moved meanwhile comes after."""
+    leads = [f"lead-{n}" for n in range(2_100)]
+    for lead in leads[3:]:
+        org.add(ProX_Lead_Id__c=lead)
+    linked("lead-0")
+    org.convert(org.add(ProX_Lead_Id__c="lead-1", Email="lead-1@example.com"))
+    org.add(ProX_Lead_Id__c="lead-2")
+    org.invalid.add("lead-2")
+    before = [a_score(lead) for lead in leads]
+    after = [*before[:-1], a_score(leads[-1], sequence=2, propensity=0.9)]
+    reads = iter((before, after))
+    making = client()
+    account = CrmAccount(TENANT, "salesforce", {}, PushRules(), matches=True, creates=False)
+
+    done = backfill(
+        account,
+        SalesforceSink(making._config, directory, making),
+        lambda: next(reads),
+        client=client,
+        values=values_of,
+        share=0.5,
+        clock=now_ms,
+        poll_s=0.01,
+    )
+
+    assert {"FIELD_CUSTOM_VALIDATION_EXCEPTION": 1} == done.refused
+    assert Reconciled(leads=3, in_step=0, mended=3, absent=0, refused=0) == done.by_engine
+    contact = org.by_lead("lead-1", "Contact")
+    assert [before[0].grade, before[1].grade, after[-1].grade] == [
+        one["ProX_Grade__c"] for one in (org.by_lead("lead-0"), contact, org.by_lead(leads[-1]))
+    ]
+    assert org.used < 25
+
+
+def test_the_package_brings_every_field_that_set_up_asks_for(
+    org: salesforce.Salesforce, client: Callable[..., SalesforceClient], directory: Directory
+):
+    """Deployed into an org without any of ours, set-up misses nothing; the lead's id is the external id, and the writer may edit all of them."""
+    org.fields = {kind: {name for name in names if not name.startswith("ProX")} for kind, names in org.fields.items()}
+    files = package("v62.0")
+    org.deploy(files)
+
+    async def set_up() -> list[str]:
+        making = client()
+        sink = SalesforceSink(making._config, directory, making)
+        missing = await sink.set_up()
+        await sink.close()
+        return missing
+
+    assert [] == asyncio.run(set_up())
+    lead = ET.fromstring(files["objects/Lead.object"])
+    keys = [field for field in lead if field.findtext(f"{{{NAMESPACE}}}externalId") == "true"]
+    assert ["ProX_Lead_Id__c"] == [field.findtext(f"{{{NAMESPACE}}}fullName") for field in keys]
+    writer = ET.fromstring(files["permissionsets/ProX_Writer.permissionset"])
+    editable = {part.findtext(f"{{{NAMESPACE}}}field") for part in writer if part.findtext(f"{{{NAMESPACE}}}editable") == "true"}
+    listed = {member.text for member in ET.fromstring(files["package.xml"]).iter(f"{{{NAMESPACE}}}members")} - {"ProX_Writer", "ProX_Reader"}
+    assert editable == listed
+    assert 2 * len(FIELDS) == len(listed)
 
 
 def test_the_official_client_is_served_too(org: salesforce.Salesforce, org_url: str):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,6 +52,13 @@ def shape(value: Any) -> Any:
 def test_the_demo_ends_with_its_tables(demo: Terminal):
     """The best leads, AUC and log loss."""
     assert all(text in demo.shown for text in ("Best leads", "Prequential quality", "log_loss"))
+
+
+def test_the_demo_shows_its_crm_in_step(demo: Terminal):
+    """Every lead's record in the fake shows the grade that the API says."""
+    leads, of = re.search(r"([\d,]+) of ([\d,]+) leads in step", demo.shown).groups()
+
+    assert leads == of != "0"
 
 
 @pytest.mark.usefixtures("demo")

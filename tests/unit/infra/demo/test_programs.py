@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.demo.programs import Programs, claim, last_words, programs_left
+from infra.demo.stages import STAGES
 from infra.stack import process
 from schemas.errors import ConfigError, FatalError
 
@@ -63,7 +64,7 @@ def test_the_telling_line_of_a_log_is_found(tmp_path: Path, said: str, telling: 
 def test_a_program_that_cannot_start_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Which one, what it said, and where its log is; nobody waits for it."""
     monkeypatch.setenv("PROX_NONSENSE", "1")
-    programs = Programs(tmp_path, tmp_path / "logs", tmp_path / "tmp", servers=())
+    programs = Programs(tmp_path, tmp_path / "logs", tmp_path / "tmp", servers=(), stages=STAGES)
     with pytest.raises(FatalError) as caught:
         programs.start_api("http://127.0.0.1:9")
     programs.stop()

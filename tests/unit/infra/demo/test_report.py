@@ -7,6 +7,7 @@ from rich.table import Table
 
 from infra.demo import report
 from infra.demo.answers import Answers
+from infra.demo.crm import InCrm
 
 PAGE = {"items": [{"lead": "ada", "propensity": 0.8125, "grade": "A1", "as_of": "2026-03-02T09:00:00.000Z"}], "next": None}
 METRICS = {
@@ -42,6 +43,15 @@ def test_quality_begins_with_auc_and_log_loss():
     text = shown(report.quality(METRICS))
 
     assert 0 < text.index("auc") < text.index("0.7543") < text.index("log_loss") < text.index("0.5612")
+
+
+def test_the_crms_records_stand_beside_the_apis_grades():
+    """How many are in step, how many scores were pushed, and how long a changed grade took."""
+    shown_there = InCrm(leads=4, contacts=3, in_step=2, pushes=6, scores=100, delay_s=2.345, best={"ada": ("A1", "A1"), "bob": ("B2", "")})
+    expected = "2 of 4 leads in step (1 missing): 6 pushes for 100 scores (6.0%); a changed grade is there after 2.3 s (median)"
+
+    assert expected == report.pushed(shown_there)
+    assert all(part in shown(report.in_crm(shown_there)) for part in ("ada", "A1", "bob", "B2", "-"))
 
 
 def test_requests_to_try_can_be_pasted():
