@@ -21,6 +21,7 @@ class SalesforceConfig(BaseModel):
     private_key: SecretStr | None = Field(default=None, description="for JWT bearer: PEM of the RSA key whose certificate the app has")
     matches: bool = Field(default=True, description="whether leads are looked for by e-mail address, and linked")
     creates: bool = Field(default=False, description="whether leads that the org does not have are created")
+    opportunities: bool = Field(default=True, description="whether the score of a converted lead is shown on its opportunity too")
     burst: int = Field(default=200, ge=1, description="requests in ten seconds: Salesforce has no such limit, others' patience has")
     daily: int = Field(default=100_000, ge=1, description="the org's allotment, shared by all its integrations")
     daily_reserve: float = Field(default=0.5, ge=0, lt=1, description="share of it that ProX leaves to the others")

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree as ET
 
-from connectors.crm.fields import FIELDS, GRADE, LEAD_ID, PROPENSITY, REVISION, TEXT_LENGTH, Field
-from connectors.salesforce.sink import CONTACT, LEAD, field_of
+from connectors.crm.fields import GRADE, LEAD_ID, PROPENSITY, REVISION, TEXT_LENGTH, Field
+from connectors.salesforce.sink import CONTACT, LEAD, OPPORTUNITY, field_of, shown_on
 
 NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
-KINDS = (LEAD, CONTACT)
+KINDS = (LEAD, CONTACT, OPPORTUNITY)
 TEXTS = {GRADE: 2, REVISION: 40}
 """Characters of the texts that are short."""
 NUMBERS = {"score": (3, 0), PROPENSITY: (7, 6), "model_version": (18, 0)}
@@ -21,13 +21,13 @@ Part = tuple[str, "str | Sequence[Part]"]
 def package(api_version: str) -> Mapping[str, str]:
     """Path → content, for `sf project deploy start --metadata-dir`. `api_version` as in the account's configuration, `v62.0`."""
     members: list[Part] = [
-        ("types", [*(("members", f"{kind}.{field_of(field.name)}") for kind in KINDS for field in FIELDS), ("name", "CustomField")]),
+        ("types", [*(("members", f"{kind}.{field_of(field.name)}") for kind in KINDS for field in shown_on(kind)), ("name", "CustomField")]),
         ("types", [("members", WRITER), ("members", READER), ("name", "PermissionSet")]),
         ("version", api_version.removeprefix("v")),
     ]
     return {
         "package.xml": _xml("Package", members),
-        **{f"objects/{kind}.object": _xml("CustomObject", [("fields", _field(field)) for field in FIELDS]) for kind in KINDS},
+        **{f"objects/{kind}.object": _xml("CustomObject", [("fields", _field(field)) for field in shown_on(kind)]) for kind in KINDS},
         f"permissionsets/{WRITER}.permissionset": _permissions("ProX writer", "For the integration's user.", writes=True),
         f"permissionsets/{READER}.permissionset": _permissions("ProX reader", "For whoever is to see scores.", writes=False),
     }
@@ -50,7 +50,7 @@ def _field(field: Field) -> list[Part]:
 def _permissions(label: str, about: str, *, writes: bool) -> str:
     parts: list[Part] = [("description", about)]
     for kind in KINDS:
-        for field in FIELDS:
+        for field in shown_on(kind):
             allowed: list[Part] = [("editable", str(writes).lower()), ("field", f"{kind}.{field_of(field.name)}"), ("readable", "true")]
             parts.append(("fieldPermissions", allowed))
     return _xml("PermissionSet", [*parts, ("hasActivationRequired", "false"), ("label", label)])

@@ -10,11 +10,16 @@ from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.config import SalesforceConfig
 from schemas.errors import RetriableError
 
-LEAD, CONTACT = "Lead", "Contact"
+LEAD, CONTACT, OPPORTUNITY = "Lead", "Contact", "Opportunity"
+CONVERTED = "Converted"
+"""Kind of a converted lead's record: `Converted/003…+006…`, its contact and its opportunity, written together."""
+COLLECTION = 200
+"""Records in one call."""
 ID_LENGTH = 255
 QUERY_BYTES = 10_000
 """Of a query's ids: Salesforce refuses addresses beyond 16,384 bytes, and an encoded quote takes three."""
 COLLECTIONS = "/composite/sobjects"
+CONVERSION = "IsConverted, ConvertedContactId, ConvertedOpportunityId"
 
 
 def field_of(name: str) -> str:
@@ -42,6 +47,11 @@ MEANINGS = {
 """Status code of one item → what to do; anything else is refused."""
 
 
+def shown_on(kind: str) -> Sequence[fields.Field]:
+    """Our fields of a kind of record. An opportunity is written by its own id: several leads may have been converted into it."""
+    return [field for field in fields.FIELDS if kind != OPPORTUNITY or field.name != fields.LEAD_ID]
+
+
 class SalesforceSink:
     """One org, as `contract.Sink`.
 
@@ -59,15 +69,16 @@ class SalesforceSink:
         self._values = values
         self.limits = config.limits()
         self._creates = config.creates
+        self._kinds = (LEAD, CONTACT, OPPORTUNITY) if config.opportunities else (LEAD, CONTACT)
         self._addresses = addresses
         self._client = client
 
     async def set_up(self) -> list[str]:
-        """The names of our fields that Lead and Contact lack: Salesforce takes them by a metadata package (docs/crm.md), not by this API."""
+        """The names of our fields that are not there: Salesforce takes them by a metadata package (docs/crm.md), not by this API."""
         missing = []
-        for kind in (LEAD, CONTACT):
+        for kind in self._kinds:
             known = {each["name"] for each in (await self._client.ask("GET", f"/sobjects/{kind}/describe")).body["fields"]}
-            missing += [f"{kind}.{field_of(field.name)}" for field in fields.FIELDS if field_of(field.name) not in known]
+            missing += [f"{kind}.{field_of(field.name)}" for field in shown_on(kind) if field_of(field.name) not in known]
         return missing
 
     async def send(self, request: Request) -> Answered:
@@ -77,6 +88,8 @@ class SalesforceSink:
                 return await self._look(request.items)
             case Stage.MATCH:
                 return await self._match(request.items)
+            case Stage.LINK | Stage.WRITE if kind_of(request.items[0].record) == CONVERTED:
+                return await self._write_converted(request.items)
             case Stage.LINK:
                 records = [self._record(item) | {"id": item.record.rpartition("/")[2], LEAD_ID: item.lead} for item in request.items]
                 return await self._collect(COLLECTIONS, request.items, records)
@@ -95,13 +108,13 @@ class SalesforceSink:
 
     async def _look(self, items: Sequence[Item]) -> Answered:
         """By our id, among contacts if we know that the lead is one."""
-        kind = kind_of(items[0].record) or LEAD
+        kind = kind_of(items[0].record).replace(CONVERTED, CONTACT) or LEAD
         asked = _fitting([item.lead for item in items])
-        converted = ", IsConverted, ConvertedContactId" if kind == LEAD else ""
+        converted = f", {CONVERSION}" if kind == LEAD else ""
         wanted = f"Id, {', '.join(SHOWN)}{converted}"
         records, left = await self._query(f"SELECT {wanted} FROM {kind} WHERE {LEAD_ID} IN ({_quoted(asked)})")  # noqa: S608 - SOQL, quoted
         found = {record[LEAD_ID]: record for record in records}
-        return Answered([_shown(kind, found.get(item.lead)) if item.lead in asked else _unasked(item.lead) for item in items], left)
+        return Answered([self._shown(kind, item, found.get(item.lead)) if item.lead in asked else _unasked(item.lead) for item in items], left)
 
     async def _match(self, items: Sequence[Item]) -> Answered:
         try:
@@ -112,16 +125,73 @@ class SalesforceSink:
         asked = _fitting(sorted(set(emails.values())))
         if not asked:
             return Answered([Answer(Verdict.MISSING, "no_address") for _ in items])
-        soql = f"SELECT Id, Email, {LEAD_ID}, IsConverted, ConvertedContactId FROM {LEAD} WHERE Email IN ({_quoted(asked)})"  # noqa: S608 - quoted
+        soql = f"SELECT Id, Email, {LEAD_ID}, {CONVERSION} FROM {LEAD} WHERE Email IN ({_quoted(asked)})"  # noqa: S608 - quoted
         records, left = await self._query(soql)
         by_email: dict[str, list[dict[str, Any]]] = {}
         for record in records:
             by_email.setdefault(str(record["Email"]).lower(), []).append(record)
-        return Answered([_matched(emails.get(item.lead), asked, by_email) for item in items], left)
+        return Answered([self._matched(emails.get(item.lead), asked, by_email) for item in items], left)
 
     async def _collect(self, path: str, items: Sequence[Item], records: Sequence[Mapping[str, Any]]) -> Answered:
         reply = await self._client.ask("PATCH", path, body={"allOrNone": False, "records": records})
         return Answered([self._written(item, result) for item, result in zip(items, reply.body, strict=True)], reply.daily_left)
+
+    async def _write_converted(self, items: Sequence[Item]) -> Answered:
+        """By the records' own ids, contacts first: of records that change their type ten times a call is refused."""
+        sent, waiting = items[: COLLECTION // 2], items[COLLECTION // 2 :]
+        contacts, opportunities = zip(*(item.record.rpartition("/")[2].split("+") for item in sent), strict=True)
+        records = [self._record(item, CONTACT) | {"id": id_, LEAD_ID: item.lead} for item, id_ in zip(sent, contacts, strict=True)]
+        records += [self._record(item, OPPORTUNITY) | {"id": id_} for item, id_ in zip(sent, opportunities, strict=True)]
+        reply = await self._client.ask("PATCH", COLLECTIONS, body={"allOrNone": False, "records": records})
+        results = zip(sent, reply.body[: len(sent)], reply.body[len(sent) :], strict=True)
+        answers = [self._both_written(item, contact, opportunity) for item, contact, opportunity in results]
+        return Answered([*answers, *(Answer(Verdict.RETRY, "batch_full") for _ in waiting)], reply.daily_left)
+
+    def _both_written(self, item: Item, contact: Mapping[str, Any], opportunity: Mapping[str, Any]) -> Answer:
+        answer = self._written(item, contact)
+        if answer.verdict is not Verdict.DONE:
+            return answer
+        of_opportunity = self._written(item, opportunity)
+        match of_opportunity.verdict:
+            case Verdict.DONE:
+                return answer._replace(record=item.record)
+            case Verdict.MISSING:  # it was deleted: the contact goes on alone
+                return answer._replace(record=f"{CONTACT}/{contact['id']}")
+            case verdict:
+                return Answer(verdict, f"opportunity_{of_opportunity.reason}")
+
+    def _shown(self, kind: str, item: Item, record: Mapping[str, Any] | None) -> Answer:
+        if record is None:
+            return Answer(Verdict.MISSING)
+        if record.get("IsConverted"):
+            return self._converted(record)
+        _, revision, grade, propensity = (record.get(name) or "" for name in SHOWN)
+        is_same = item.record.startswith(f"{CONVERTED}/{record['Id']}+")
+        found = item.record if is_same else f"{kind}/{record['Id']}"
+        return Answer(Verdict.DONE, record=found, revision=revision, grade=grade, propensity=float(propensity or 0.0))
+
+    def _converted(self, record: Mapping[str, Any]) -> Answer:
+        """A converted lead is locked: the score goes on with its contact and its opportunity."""
+        contact, opportunity = record.get("ConvertedContactId"), record.get("ConvertedOpportunityId")
+        if not contact:
+            return Answer(Verdict.REFUSED, "converted_without_contact")
+        is_both = opportunity and OPPORTUNITY in self._kinds
+        return Answer(Verdict.MOVED, "converted", record=f"{CONVERTED}/{contact}+{opportunity}" if is_both else f"{CONTACT}/{contact}")
+
+    def _matched(self, email: str | None, asked: Sequence[str], by_email: Mapping[str, Sequence[Mapping[str, Any]]]) -> Answer:
+        if email is None:
+            return Answer(Verdict.MISSING, "no_address")
+        if email not in asked:
+            return Answer(Verdict.RETRY, "query_full")
+        records = by_email.get(email, ())
+        if not records:
+            return Answer(Verdict.MISSING, "not_in_crm")
+        if len(records) > 1:
+            return Answer(Verdict.REFUSED, "address_of_several_records")
+        record = records[0]
+        if record.get("IsConverted"):
+            return self._converted(record)
+        return Answer(Verdict.DONE, record=f"{LEAD}/{record['Id']}", owner=record.get(LEAD_ID) or "")
 
     def _written(self, item: Item, result: Mapping[str, Any]) -> Answer:
         if result.get("success"):
@@ -157,34 +227,3 @@ def _quoted(values: Sequence[str]) -> str:
 
 def _unasked(lead: str) -> Answer:
     return Answer(Verdict.REFUSED, "id_too_long") if len(lead) > ID_LENGTH else Answer(Verdict.RETRY, "query_full")
-
-
-def _shown(kind: str, record: Mapping[str, Any] | None) -> Answer:
-    if record is None:
-        return Answer(Verdict.MISSING)
-    if record.get("IsConverted"):
-        return _converted(record)
-    _, revision, grade, propensity = (record.get(name) or "" for name in SHOWN)
-    return Answer(Verdict.DONE, record=f"{kind}/{record['Id']}", revision=revision, grade=grade, propensity=float(propensity or 0.0))
-
-
-def _converted(record: Mapping[str, Any]) -> Answer:
-    """A converted lead is locked: the score goes on with its contact."""
-    contact = record.get("ConvertedContactId")
-    return Answer(Verdict.MOVED, "converted", record=f"{CONTACT}/{contact}") if contact else Answer(Verdict.REFUSED, "converted_without_contact")
-
-
-def _matched(email: str | None, asked: Sequence[str], by_email: Mapping[str, Sequence[Mapping[str, Any]]]) -> Answer:
-    if email is None:
-        return Answer(Verdict.MISSING, "no_address")
-    if email not in asked:
-        return Answer(Verdict.RETRY, "query_full")
-    records = by_email.get(email, ())
-    if not records:
-        return Answer(Verdict.MISSING, "not_in_crm")
-    if len(records) > 1:
-        return Answer(Verdict.REFUSED, "address_of_several_records")
-    record = records[0]
-    if record.get("IsConverted"):
-        return _converted(record)
-    return Answer(Verdict.DONE, record=f"{LEAD}/{record['Id']}", owner=record.get(LEAD_ID) or "")

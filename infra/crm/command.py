@@ -105,7 +105,7 @@ def _package(
     folder: Annotated[Path, typer.Argument(help="where to write it")],
     api_version: Annotated[str, typer.Option(help="of Salesforce's API")] = "v62.0",
 ) -> None:
-    """Write Salesforce's metadata package: the fields of Lead and Contact, and permission sets for those who write and read them."""
+    """Write Salesforce's metadata package: the fields of Lead, Contact and Opportunity, and permission sets for those who write and read them."""
     for path, content in package(api_version).items():
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise
 from time import monotonic
 from typing import Any
 from urllib.parse import parse_qsl
@@ -26,6 +26,8 @@ SOQL = re.compile(r"SELECT (?P<fields>.+?) FROM (?P<kind>\w+) WHERE (?P<by>\w+) 
 VALUE = re.compile(r"'((?:[^'\\]|\\.)*)'")
 ROOT = "/services/data/{version}"
 BATCH = 200
+CHUNKS = 10
+"""So often records may change their type in one call."""
 
 
 @dataclass
@@ -44,7 +46,7 @@ class Salesforce:
     used: int = 0
     public_key: str = ""
     faults: Faults = field(default_factory=Faults)
-    records: dict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: {"Lead": {}, "Contact": {}})
+    records: dict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: {"Lead": {}, "Contact": {}, "Opportunity": {}})
     fields: dict[str, set[str]] = field(default_factory=dict)
     writes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     invalid: set[str] = field(default_factory=set)
@@ -57,7 +59,8 @@ class Salesforce:
         self._access: set[str] = set()
         self._by_key: dict[tuple[str, str], str] = {}
         self.fields = {kind: {"Id", "Email", "LastName", "Company", *(f"ProX_{name}__c" for name in OURS)} for kind in self.records}
-        self.fields["Lead"] |= {"IsConverted", "ConvertedContactId"}
+        self.fields["Lead"] |= {"IsConverted", "ConvertedContactId", "ConvertedOpportunityId"}
+        self.fields["Opportunity"] -= {"Email", "ProX_Lead_Id__c"}
         job = f"{ROOT}/jobs/ingest/{{job}}"
         self.app = Starlette(
             routes=[
@@ -76,16 +79,18 @@ class Salesforce:
 
     def add(self, kind: str = "Lead", **fields: Any) -> str:
         """A record that people made; gives its id."""
-        prefix = {"Lead": "00Q", "Contact": "003"}[kind]
+        prefix = {"Lead": "00Q", "Contact": "003", "Opportunity": "006"}[kind]
         record = f"{prefix}{next(self._ids):015d}"
         self.records[kind][record] = dict(fields)
         self._by_key[kind, fields.get("ProX_Lead_Id__c", "")] = record
         return record
 
-    def convert(self, lead: str) -> str:
+    def convert(self, lead: str, *, opportunity: bool = False) -> str:
         """A salesperson converts a lead; gives the contact's id."""
         contact = self.add("Contact", Email=self.records["Lead"][lead].get("Email"))
         self.records["Lead"][lead] |= {"IsConverted": True, "ConvertedContactId": contact}
+        if opportunity:
+            self.records["Lead"][lead]["ConvertedOpportunityId"] = self.add("Opportunity")
         return contact
 
     def deploy(self, package: Mapping[str, str]) -> None:
@@ -161,6 +166,9 @@ class Salesforce:
             return _error(400, "EXCEEDED_MAX_SIZE_REQUEST")
         if any(name not in self.fields[each["attributes"]["type"]] for each in records for name in each if name not in ("attributes", "id")):
             return _error(400, "INVALID_FIELD")
+        kinds = [each["attributes"]["type"] for each in records]
+        if sum(before != after for before, after in pairwise(kinds)) >= CHUNKS:
+            return _error(400, "INVALID_BATCH_SIZE")
         key = request.path_params.get("key")
         seen = [each.get(key) if key else each["id"] for each in records]
         return json_answer([self._write(each, key, is_twice=seen.count(value) > 1) for each, value in zip(records, seen, strict=True)])

@@ -87,6 +87,33 @@ def test_a_converted_leads_score_moves_to_its_contact(org: salesforce.Salesforce
     assert (20, 30) == (org.records["Lead"][record]["ProX_Score__c"], org.by_lead("ada", "Contact")["ProX_Score__c"])
 
 
+def test_a_converted_leads_score_is_on_its_opportunity_too(org: salesforce.Salesforce, run: Callable[..., Run], linked: Callable[..., str]):
+    """Pushed again, both are written by one call; when the opportunity is deleted, the contact goes on alone."""
+    pushing = run()
+    leads = [f"lead-{n}" for n in range(120)]
+    records = [linked(lead) for lead in leads]
+    pushing.push(*(a_score(lead) for lead in leads))
+    for record in records:
+        org.convert(record, opportunity=True)
+    opportunities = org.records["Opportunity"]
+    pushing.push(*(a_score(lead, sequence=2, propensity=0.9) for lead in leads))
+    expected = a_score(sequence=2, propensity=0.9).grade
+
+    assert [expected] * 240 == [one["ProX_Grade__c"] for kind in ("Contact", "Opportunity") for one in org.records[kind].values()]
+
+    used = org.used
+    pushing.push(a_score("lead-7", sequence=3, propensity=0.1))
+    assert 1 == org.used - used
+    third = a_score(sequence=3, propensity=0.1).grade
+    assert 1 == sum(one["ProX_Grade__c"] == third for one in opportunities.values())
+
+    opportunities.clear()
+    pushing.push(a_score("lead-7", sequence=4, propensity=0.5))
+    pushing.push(a_score("lead-7", sequence=5, propensity=0.9))
+    assert expected == org.by_lead("lead-7", "Contact")["ProX_Grade__c"]
+    assert [("delivered", "")] == list({statuses([one])["lead-7"] for one in pushing.ended[-2:]})
+
+
 def test_a_part_of_a_batch_is_refused(org: salesforce.Salesforce, run: Callable[..., Run], linked: Callable[..., str]):
     """A validation rule's refusal is reported; a locked row is tried again."""
     for lead in ("ada", "bob", "eve"):
@@ -244,7 +271,7 @@ def test_the_package_brings_every_field_that_set_up_asks_for(
     editable = {part.findtext(f"{{{NAMESPACE}}}field") for part in writer if part.findtext(f"{{{NAMESPACE}}}editable") == "true"}
     listed = {member.text for member in ET.fromstring(files["package.xml"]).iter(f"{{{NAMESPACE}}}members")} - {"ProX_Writer", "ProX_Reader"}
     assert editable == listed
-    assert 2 * len(FIELDS) == len(listed)
+    assert 3 * len(FIELDS) - 1 == len(listed)
 
 
 def test_the_official_client_is_served_too(org: salesforce.Salesforce, org_url: str):
