@@ -101,6 +101,8 @@ def configure(level: int = logging.INFO, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    # it tells each request's address, a line a request; that of a tenant's webhook is a secret
+    logging.getLogger("httpx").setLevel(max(level, logging.WARNING))
 
 
 def _rendering(*, pretty: bool) -> list[Processor]:

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Iterator
 
+import httpx
 import pytest
 import structlog
 
@@ -63,3 +64,12 @@ def test_below_the_level_nothing_is_written(out: io.StringIO) -> None:
     get_logger().debug(LogEvent.JOB_STARTED)
 
     assert out.getvalue() == ""
+
+
+def test_no_address_of_a_request_is_logged(out: io.StringIO) -> None:
+    """A webhook's address is a secret of its tenant's; httpx tells every one."""
+    transport = httpx.MockTransport(lambda _: httpx.Response(204))
+    with httpx.Client(transport=transport) as client:
+        client.post("https://hooks.example/secret-path")
+
+    assert "" == out.getvalue()
