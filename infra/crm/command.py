@@ -15,6 +15,8 @@ from connectors.cassandra.client import CassandraClient
 from connectors.cassandra.leads import LeadStore
 from connectors.cassandra.profiles import ProfileStore
 from connectors.cassandra.scores import ScoreStore
+from connectors.hubspot.config import HubSpotConfig
+from connectors.hubspot.sink import HubSpotSink
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.package import package
@@ -35,6 +37,7 @@ def register(app: typer.Typer) -> None:
     commands.command("package")(_package)
     commands.command("backfill")(_backfill)
     commands.command("reconcile")(_reconcile)
+    commands.command("erase")(_erase)
     app.add_typer(commands, name="crm")
 
 
@@ -111,6 +114,27 @@ def _package(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content, encoding="utf-8")
     Console().print(f"deploy it: sf project deploy start --metadata-dir {folder} --target-org ORG", soft_wrap=True, highlight=False)
+
+
+def _erase(
+    tenant: Annotated[str, typer.Argument(help="of the tenants file")],
+    lead: Annotated[str, typer.Argument(help="our id of the person who is to be forgotten")],
+) -> None:
+    """Delete a lead's contact in HubSpot for good, by its record's own id; one that HubSpot does not have is left alone."""
+    settings = Settings.from_environment()
+    config = _account(settings, tenant, "hubspot").opened(settings.secrets_keys)
+    assert isinstance(config, HubSpotConfig)
+    with CassandraClient(settings.cassandra) as client:
+        addresses = TenantAddresses(tenant, ProfileStore(client))
+        was_there = asyncio.run(_erased(HubSpotSink(config, addresses), lead, addresses.emails([lead]).get(lead)))
+    Console().print("deleted" if was_there else "HubSpot has no such contact")
+
+
+async def _erased(sink: HubSpotSink, lead: str, email: str | None) -> bool:
+    try:
+        return await sink.erase(lead, email)
+    finally:
+        await sink.close()
 
 
 def _tell(console: Console, found: Reconciled) -> None:
