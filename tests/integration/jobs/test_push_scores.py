@@ -116,5 +116,12 @@ def test_no_secret_is_in_what_the_cluster_wrote(flink_cluster: FlinkCluster, dep
     published = [record.value for topic in topics for record in read_records(deployment.kafka, topic)]
 
     assert written
-    assert [] == [path for path in written if any(secret in path.read_bytes() for secret in secrets_opened)]
+    assert [] == [path for path in written if any(secret in _read(path) for secret in secrets_opened)]
     assert [] == [value for value in published if any(secret in value for secret in secrets_opened)]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:  # RocksDB has compacted it meanwhile
+        return b""
