@@ -32,4 +32,5 @@ class HubSpotConfig(BaseModel):
 
     def limits(self) -> Limits:
         """What the account may be asked."""
-        return Limits(batch=100, concurrency=10, burst=self.burst, daily=self.daily, timeout_ms=round(self.timeout_s * 1_000))
+        # 19 requests a second that take a second each need 19 under way; trouble brings it down
+        return Limits(batch=100, concurrency=25, burst=self.burst, daily=self.daily, timeout_ms=round(self.timeout_s * 1_000))
