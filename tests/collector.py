@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 
 from api.collector.app import Collector, Parts
-from api.collector.arrival import Arrival
 from api.collector.keys import KeyStore, add_key, hashed
 from connectors.kafka.acknowledging import Outgoing
 from connectors.kafka.config import KafkaConfig
 from connectors.kafka.consumer import read_values
 from connectors.kafka.registry import Registry
 from infra.stack import ports, process
+from models.collecting.arrival import Arrival
 from schemas.codec import Codec, Schema
 from schemas.dead_letter import DeadLetter
 from schemas.errors import RetriableError

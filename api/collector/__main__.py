@@ -14,7 +14,6 @@ from typer.core import TyperGroup
 
 from api.collector import importing
 from api.collector.app import Collector, Parts
-from api.collector.arrival import Arrival
 from api.collector.keys import KeyStore, add_key
 from connectors.kafka.acknowledging import AcknowledgingProducer
 from connectors.kafka.admin import topic_name
@@ -23,6 +22,7 @@ from connectors.kafka.registry import Registry
 from infra import logging
 from infra.release import with_release
 from infra.settings import Settings
+from models.collecting.arrival import Arrival
 from schemas.errors import ConfigError, ProxError
 from schemas.ids import Millis
 from schemas.topics import Topic

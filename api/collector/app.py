@@ -11,18 +11,18 @@ from typing import Any, NamedTuple, Protocol
 
 from api.collector import bodies, credentials
 from api.collector.answers import STATUS, Answer, answer, as_json, error, retry
-from api.collector.arrival import Arrival, BadEvent, Parsed, json_of
 from api.collector.document import document
 from api.collector.keys import KeyStore, WriteKey
-from api.collector.mapping.places import address
 from api.collector.metrics import Counts
-from api.collector.protocols.snowplow import app_id
 from api.collector.quota import Quota
 from api.collector.replays import Tokens
 from api.collector.request import Request, Scope
 from api.collector.routes import GET, PATHS, POST, SETTINGS_PREFIX, SETTINGS_SUFFIX, Route, Sent
 from connectors.kafka.acknowledging import Outgoing
 from infra.logging import Key, LogEvent, get_logger
+from models.collecting.arrival import Arrival, BadEvent, Parsed, json_of
+from models.collecting.places import address
+from models.collecting.protocols.snowplow import app_id
 from schemas.codec import Codec
 from schemas.dead_letter import DeadLetter
 from schemas.errors import PoisonRecordError, RateLimitedError, RetriableError

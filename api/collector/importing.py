@@ -13,10 +13,10 @@ import pyarrow
 from pyarrow import parquet
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from api.collector.arrival import Arrival
-from api.collector.mapping.paths import compiled
-from api.collector.protocols import mapped, own
 from connectors.kafka.producer import Producer
+from models.collecting.arrival import Arrival
+from models.collecting.paths import compiled
+from models.collecting.protocols import mapped, own
 from schemas.dead_letter import DeadLetter
 from schemas.errors import ConfigError, PoisonRecordError
 from schemas.ids import Millis, lead_key

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from api.collector.mapping.paths import compiled
-from api.collector.protocols.signatures import key_of
+from api.collector.signatures import key_of
+from models.collecting.paths import compiled
 from schemas.errors import ConfigError
 
 LOOKED_AFTER_S = 1.0

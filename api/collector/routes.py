@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from api.collector import webhooks
 from api.collector.answers import ACCEPTED, PIXEL, SNOWPLOW, Answer
-from api.collector.arrival import Arrival, Parsed
 from api.collector.keys import WriteKey
-from api.collector.protocols import cloudevents, own, segment, snowplow, webhooks
 from api.collector.request import Request
+from models.collecting.arrival import Arrival, Parsed
+from models.collecting.protocols import cloudevents, own, segment, snowplow
 
 
 class Sent(NamedTuple):

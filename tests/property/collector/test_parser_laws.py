@@ -11,11 +11,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.collector import bodies, credentials
-from api.collector.arrival import Arrival, Parsed, json_of
 from api.collector.keys import WebhookSettings
-from api.collector.mapping.instants import corrected, instant_of
-from api.collector.mapping.places import address, masked, put_url
-from api.collector.protocols import cloudevents, mailgun, mapped, own, segment, sendgrid, snowplow
+from models.collecting.arrival import Arrival, Parsed, json_of
+from models.collecting.instants import corrected, instant_of
+from models.collecting.places import address, masked, put_url
+from models.collecting.protocols import cloudevents, mailgun, mapped, own, segment, sendgrid, snowplow
 from models.enrichment import check_event
 from schemas.codec import Codec
 from schemas.errors import PoisonRecordError

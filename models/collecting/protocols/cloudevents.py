@@ -8,11 +8,11 @@ from urllib.parse import unquote
 
 import orjson
 
-from api.collector.arrival import Arrival, BadEvent, Parsed, json_of, parsed_each
-from api.collector.mapping.draft import Draft, event_of
-from api.collector.mapping.fields import PERSONAL_PROPERTIES, Properties, flatten
-from api.collector.mapping.instants import instant_of
-from api.collector.mapping.names import event_type, id_of
+from models.collecting.arrival import Arrival, BadEvent, Parsed, json_of, parsed_each
+from models.collecting.draft import Draft, event_of
+from models.collecting.fields import PERSONAL_PROPERTIES, Properties, flatten
+from models.collecting.instants import instant_of
+from models.collecting.names import event_type, id_of
 from schemas.errors import PoisonRecordError
 from schemas.event import Event
 

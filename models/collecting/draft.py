@@ -2,10 +2,10 @@
 
 from typing import Any, NamedTuple
 
-from api.collector.arrival import Arrival
-from api.collector.mapping.fields import Properties, person_name
-from api.collector.mapping.instants import corrected
-from api.collector.mapping.places import address, masked
+from models.collecting.arrival import Arrival
+from models.collecting.fields import Properties, person_name
+from models.collecting.instants import corrected
+from models.collecting.places import address, masked
 from schemas.errors import PoisonRecordError
 from schemas.event import Event, Person
 from schemas.ids import Millis

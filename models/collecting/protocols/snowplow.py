@@ -5,13 +5,13 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from api.collector.arrival import Arrival, Parsed, json_of, parsed_each
-from api.collector.mapping.draft import Draft, event_of
-from api.collector.mapping.fields import PERSONAL_PROPERTIES, PERSONAL_TRAITS, Properties, flatten
-from api.collector.mapping.instants import instant_of
-from api.collector.mapping.names import event_type, id_of
-from api.collector.mapping.places import masked, put_url
-from api.collector.protocols.segment import decoded
+from models.collecting.arrival import Arrival, Parsed, json_of, parsed_each
+from models.collecting.draft import Draft, event_of
+from models.collecting.fields import PERSONAL_PROPERTIES, PERSONAL_TRAITS, Properties, flatten
+from models.collecting.instants import instant_of
+from models.collecting.names import event_type, id_of
+from models.collecting.places import masked, put_url
+from models.collecting.protocols.segment import decoded
 from schemas.errors import PoisonRecordError
 from schemas.event import Event
 

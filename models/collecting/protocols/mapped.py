@@ -1,38 +1,43 @@
-"""Any signed webhook, read by a mapping: JSONPath → fields of ProX's own JSON."""
+"""Any webhook, read by a mapping: JSONPath → fields of ProX's own JSON."""
 
 from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-from api.collector.arrival import Arrival, Parsed, json_of, parsed_each
-from api.collector.keys import WebhookSettings
-from api.collector.mapping.paths import found
-from api.collector.protocols import own, signatures
+from models.collecting.arrival import Arrival, Parsed, parsed_each
+from models.collecting.paths import found
+from models.collecting.protocols import own
 from schemas.errors import PoisonRecordError
 from schemas.event import Event
 
 CONSTANT = "="
 
 
-def parse(body: bytes, headers: Mapping[str, str], settings: WebhookSettings, arrival: Arrival) -> Parsed:
-    """A request, signed by HMAC-SHA-256 over `timestamp.body`.
+def parse(given: Any, each: str, fields: Mapping[str, str], arrival: Arrival) -> Parsed:
+    """A webhook's request, decoded.
+
+    Parameters
+    ----------
+    given
+        What the JSON said.
+    each
+        JSONPath of the events in it.
+    fields
+        See `mapped`.
+    arrival
+        Whose it is.
 
     Raises
     ------
     PoisonRecordError
-        As `webhooks.parse`.
+        It holds no events, or too many.
     """
-    stamp = headers.get(settings.timestamp_header, "")
-    signature = headers.get(settings.signature_header, "").strip().removeprefix(settings.signature_prefix)
-    signatures.check_hmac(settings.secret.get_secret_value().encode(), stamp.encode("latin-1") + b"." + body, signature, settings.encoding)
-    signatures.check_window(stamp, arrival.received_at, settings.window_s)
-    given = json_of(body)
-    items = found(settings.each, given)
+    items = found(each, given)
     if len(items) == 1 and isinstance(items[0], list):
         items = items[0]
     if not items:
-        raise PoisonRecordError(f"no events at {settings.each}", reason="no_events")
-    return parsed_each(items, lambda item, raw: _read(item, raw, settings.fields, arrival), arrival)
+        raise PoisonRecordError(f"no events at {each}", reason="no_events")
+    return parsed_each(items, lambda item, raw: _read(item, raw, fields, arrival), arrival)
 
 
 def mapped(item: Any, fields: Mapping[str, str], raw: str) -> dict[str, Any]:

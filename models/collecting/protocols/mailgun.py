@@ -1,39 +1,22 @@
-"""Mailgun's webhooks, signed by HMAC over a stamp and a token."""
+"""Mailgun's webhooks."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from api.collector.arrival import Arrival, Parsed, json_of, parsed_each
-from api.collector.keys import WebhookSettings
-from api.collector.mapping.draft import Draft, event_of
-from api.collector.mapping.fields import PERSONAL_PROPERTIES, Properties, flatten
-from api.collector.mapping.instants import instant_of
-from api.collector.mapping.names import id_of
-from api.collector.mapping.places import masked, put_url
-from api.collector.protocols import email, signatures
+from models.collecting.arrival import Arrival, Parsed, parsed_each
+from models.collecting.draft import Draft, event_of
+from models.collecting.fields import PERSONAL_PROPERTIES, Properties, flatten
+from models.collecting.instants import instant_of
+from models.collecting.names import id_of
+from models.collecting.places import masked, put_url
+from models.collecting.protocols import email
 from schemas.errors import PoisonRecordError
 from schemas.event import Event
 
 
-def parse(body: bytes, headers: Mapping[str, str], settings: WebhookSettings, arrival: Arrival) -> Parsed:  # noqa: ARG001 - all webhooks are called alike
-    """A request of Mailgun's: its signature stands in the body.
-
-    The signature covers stamp and token, not the event: who saw one request could send another event with its signature for as long
-    as the window is open. So the token may be used once.
-
-    Raises
-    ------
-    PoisonRecordError
-        As `webhooks.parse`.
-    """
-    given = json_of(body)
-    signed, item = (given.get("signature"), given.get("event-data")) if isinstance(given, dict) else (None, None)
-    if not isinstance(signed, dict) or not all(isinstance(signed.get(name), str) for name in ("token", "signature")):
-        raise PoisonRecordError("no signature", reason="forged")
-    stamp = str(signed.get("timestamp"))
-    signatures.check_hmac(settings.secret.get_secret_value().encode(), (stamp + signed["token"]).encode("utf-8", "replace"), signed["signature"])
-    signatures.check_window(stamp, arrival.received_at, settings.window_s)
-    return parsed_each([item], lambda one, raw: _read(one, raw, arrival), arrival)._replace(token=f"{stamp} {signed['token']}")
+def parse(given: Any, arrival: Arrival) -> Parsed:
+    """A request of Mailgun's, decoded: one event, beside its signature."""
+    item = given.get("event-data") if isinstance(given, dict) else None
+    return parsed_each([item], lambda one, raw: _read(one, raw, arrival), arrival)
 
 
 def _read(item: Any, raw: str, arrival: Arrival) -> Event:

@@ -1,40 +1,32 @@
-"""SendGrid's event webhook, signed by ECDSA."""
+"""SendGrid's event webhook."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from api.collector.arrival import Arrival, Parsed, json_of, parsed_each
-from api.collector.keys import WebhookSettings
-from api.collector.mapping.draft import Draft, event_of
-from api.collector.mapping.fields import PERSONAL_PROPERTIES, Properties, flatten
-from api.collector.mapping.instants import instant_of
-from api.collector.mapping.names import id_of
-from api.collector.mapping.places import masked, put_url
-from api.collector.protocols import email, signatures
+from models.collecting.arrival import Arrival, Parsed, parsed_each
+from models.collecting.draft import Draft, event_of
+from models.collecting.fields import PERSONAL_PROPERTIES, Properties, flatten
+from models.collecting.instants import instant_of
+from models.collecting.names import id_of
+from models.collecting.places import masked, put_url
+from models.collecting.protocols import email
 from schemas.errors import PoisonRecordError
 from schemas.event import OBSERVATION, Event
 
-SIGNATURE = "x-twilio-email-event-webhook-signature"
-TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
 OWN = frozenset({"email", "timestamp", "event", "sg_event_id", "url", "useragent", "ip", "user_id", "anonymous_id", "smtp-id"})
 """Fields with a place of their own; the rest are properties, the sender's custom arguments among them."""
 
 
-def parse(body: bytes, headers: Mapping[str, str], settings: WebhookSettings, arrival: Arrival) -> Parsed:
-    """A request of SendGrid's.
+def parse(given: Any, arrival: Arrival) -> Parsed:
+    """A request of SendGrid's, decoded.
 
     Raises
     ------
     PoisonRecordError
-        As `webhooks.parse`.
+        It is no list, or holds too many events.
     """
-    stamp = headers.get(TIMESTAMP, "")
-    signatures.check_ecdsa(settings.secret.get_secret_value(), stamp.encode("latin-1") + body, headers.get(SIGNATURE, ""))
-    signatures.check_window(stamp, arrival.received_at, settings.window_s)
-    items = json_of(body)
-    if not isinstance(items, list):
+    if not isinstance(given, list):
         raise PoisonRecordError("SendGrid sends a JSON list", reason="not_json")
-    return parsed_each(items, lambda item, raw: _read(item, raw, arrival), arrival)
+    return parsed_each(given, lambda item, raw: _read(item, raw, arrival), arrival)
 
 
 def _read(item: Any, raw: str, arrival: Arrival) -> Event:

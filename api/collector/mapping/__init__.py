@@ -1,1 +1,0 @@
-"""What all protocols share on the way from a sender's words to an event. Pure."""

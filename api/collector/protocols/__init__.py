@@ -1,1 +1,0 @@
-"""One module for each protocol: what was sent in, events and bad events out. Pure: no clock, no I/O."""
