@@ -15,6 +15,7 @@ FOREVER = -1
 
 TOPIC_DAYS: Mapping[Topic, int] = MappingProxyType(
     {
+        Topic.REQUESTS_RECEIVED: 3,  # people's own words, whole: a weekend to mend what reads them; each event keeps its own after that
         Topic.EVENTS_RECEIVED: 14,  # two weeks to mend a job and read its input again
         Topic.OUTCOMES_RECEIVED: 90,  # few, and a learner rebuilt from nothing needs them
         Topic.EVENTS_ENRICHED: 14,

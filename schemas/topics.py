@@ -12,13 +12,15 @@ from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
 from schemas.push import PushReport
 from schemas.score import LeadScore
+from schemas.sent_request import SentRequest
 
-Value = Event | EnrichedEvent | Outcome | LeadScore | MaturedExample | ModelSnapshot | Metric | ChampionChoice | PushReport | DeadLetter
+Value = SentRequest | Event | EnrichedEvent | Outcome | LeadScore | MaturedExample | ModelSnapshot | Metric | ChampionChoice | PushReport | DeadLetter
 
 
 class Topic(StrEnum):
     """Every topic of ProX, by what it holds."""
 
+    REQUESTS_RECEIVED = "prox.requests.received.v1"
     EVENTS_RECEIVED = "prox.events.received.v1"
     OUTCOMES_RECEIVED = "prox.outcomes.received.v1"
     EVENTS_ENRICHED = "prox.events.enriched.v1"
@@ -32,6 +34,7 @@ class Topic(StrEnum):
 
 
 VALUE_TYPES: dict[Topic, type[Value]] = {
+    Topic.REQUESTS_RECEIVED: SentRequest,
     Topic.EVENTS_RECEIVED: Event,
     Topic.OUTCOMES_RECEIVED: Outcome,
     Topic.EVENTS_ENRICHED: EnrichedEvent,

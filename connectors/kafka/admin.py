@@ -19,7 +19,7 @@ broker's default of an hour that write would fail for ever, and the job with it.
 ENVELOPE_BYTES = 1_048_576
 """Room for what a dead letter says about a record of the largest size."""
 
-RECEIVED = frozenset({Topic.EVENTS_RECEIVED, Topic.OUTCOMES_RECEIVED})
+RECEIVED = frozenset({Topic.REQUESTS_RECEIVED, Topic.EVENTS_RECEIVED, Topic.OUTCOMES_RECEIVED})
 ONE_PARTITION = frozenset({Topic.MODELS_PUBLISHED, Topic.METRICS_PUBLISHED, Topic.CHAMPIONS_CHOSEN})
 """Read whole by everyone and written by one operator: their order matters more than their width."""
 

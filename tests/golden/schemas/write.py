@@ -21,6 +21,7 @@ from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
 from schemas.push import PushReport
 from schemas.score import LeadScore
+from schemas.sent_request import SenderWords, SentRequest
 from schemas.topics import VALUE_TYPES, Topic, Value
 
 FOLDER = Path(__file__).parent
@@ -28,6 +29,20 @@ MONDAY, FRIDAY = Millis(1_772_442_000_000), Millis(1_772_787_600_123)
 PERSON = Person(email="ada@lovelace.example", phone="+44 20 7946 0000", name="Ada Lovelace", ip="2001:db8::1", original='{"event":"Page Viewed"}')
 
 VALUES: dict[Topic, Value] = {
+    Topic.REQUESTS_RECEIVED: SentRequest(
+        "acme",
+        "website",
+        "00ff",
+        "segment",
+        FRIDAY,
+        SenderWords("203.0.113.0", '{"batch": [{"event": "für"}]}'.encode()),
+        "analytics-python/2.4.0",
+        "DE",
+        gpc=True,
+        keeps_ip=True,
+        is_anonymous=True,
+        max_event_bytes=4_096,
+    ),
     Topic.EVENTS_RECEIVED: Event(
         "acme",
         "lead|7",

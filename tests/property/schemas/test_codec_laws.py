@@ -10,6 +10,8 @@ from schemas.errors import PoisonRecordError
 from schemas.event import Event
 from schemas.event_bytes import event_bytes
 from schemas.ids import lead_key, split_lead_key
+from schemas.request_bytes import request_bytes
+from schemas.sent_request import SenderWords, SentRequest
 from schemas.topics import Value
 from tests.builders import IDS
 from tests.strategies import events, names, tenants, values
@@ -80,3 +82,29 @@ def test_events_are_written_as_the_general_writer_writes_them(event: Event):
     fastavro.schemaless_writer(general, _READERS[Event], _as_record(event))
 
     assert general.getvalue() == event_bytes(event)
+
+
+@given(
+    st.builds(
+        SentRequest,
+        names,
+        names,
+        names,
+        names,
+        st.integers(-(2**63), 2**63 - 1),
+        st.builds(SenderWords, st.none() | names, st.binary(max_size=20_000)),
+        st.none() | names,
+        st.none() | names,
+        st.booleans(),
+        st.booleans(),
+        st.booleans(),
+        st.integers(-(2**63), 2**63 - 1),
+    )
+)
+def test_requests_are_written_as_the_general_writer_writes_them(request: SentRequest):
+    """And read back as they were."""
+    general = io.BytesIO()
+    fastavro.schemaless_writer(general, _READERS[SentRequest], _as_record(request))
+
+    assert general.getvalue() == request_bytes(b"", request)
+    assert request == CODEC.decode(CODEC.encode(request))

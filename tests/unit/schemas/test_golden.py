@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from schemas.codec import FRAME, MAGIC, Codec, Schema, schema_of
-from schemas.event import Person
 from schemas.topics import VALUE_TYPES, Topic
 from tests.builders import IDS
 from tests.golden.schemas.write import FOLDER, as_json, shape
@@ -29,7 +28,7 @@ def test_what_an_older_release_wrote_is_still_read(path: Path):
 
     kept = {name: value for name, value in golden["value"].items() if name not in NO_LONGER_READ.get(golden["schema"]["name"], ())}
     if kept.get("person") is not None:  # fields of a person that came later are unknown
-        kept["person"] += [None] * (len(Person._fields) - len(kept["person"]))
+        kept["person"] += [None] * (len(decoded["person"]) - len(kept["person"]))
 
     assert kept == {name: decoded[name] for name in kept}
 
