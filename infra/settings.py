@@ -57,6 +57,7 @@ class CollectorConfig(BaseModel):
     queue_records: int = Field(default=20_000, ge=1, description="records that wait for Kafka at most; then senders are told to wait")
     queue_bytes: int = Field(default=67_108_864, ge=1_048_576, description="and their bytes")
     body_bytes: int = Field(default=67_108_864, ge=1_048_576, description="of request bodies that are being read, at once")
+    reads_up_to: int = Field(default=10, ge=0, description="events of a request that are read at once; of more, map_requests reads them later")
     delivery_timeout: timedelta = Field(default=timedelta(seconds=8), description="what Kafka has not acknowledged by then, its sender sends again")
 
 

@@ -16,10 +16,10 @@ from infra.settings import Settings
 from schemas.errors import ConfigError
 
 CONFIG_EXIT = 78
-JOBS = ("enrich_events", "score_leads", "learn_models", "store_results", "push_scores")
+JOBS = ("map_requests", "enrich_events", "score_leads", "learn_models", "store_results", "push_scores")
 """Each is a module of this package, imported when it is asked for: River alone costs seconds of start."""
 LATENCY_PATH = ("enrich_events", "score_leads", "learn_models")
-WRITERS = ("store_results", "push_scores")
+WRITERS = ("map_requests", "store_results", "push_scores")
 """In an interpreter of their own: sharing one with the latency path costs a second of latency (ADR 0002)."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -43,8 +43,9 @@ def run(
 
 
 def _wanted(names: tuple[str, ...], settings: Settings) -> tuple[str, ...]:
-    """Without a CRM account nothing is pushed: a job that reads every score for nothing is not run."""
-    return tuple(name for name in names if name != "push_scores" or crm_accounts(settings))
+    """Without a CRM account nothing is pushed, and without write keys nothing is collected: jobs that have nothing to do are not run."""
+    idle = {"push_scores": not crm_accounts(settings), "map_requests": settings.collector.keys_file is None}
+    return tuple(name for name in names if not idle.get(name, False))
 
 
 def _run_here(names: tuple[str, ...], settings: Settings, *, is_local: bool) -> None:

@@ -16,23 +16,25 @@ from connectors.kafka.consumer import read_values
 from connectors.kafka.registry import Registry
 from infra.stack import ports, process
 from models.collecting.arrival import Arrival
+from models.collecting.requests import events_of
 from schemas.codec import Codec, Schema
 from schemas.dead_letter import DeadLetter
 from schemas.errors import RetriableError
 from schemas.event import Event
 from schemas.ids import Millis
+from schemas.sent_request import SentRequest
 from schemas.topics import Topic
 from tests.builders import IDS, MONDAY, TENANT
 from tests.e2e.waiting import until
 
 KEY = "a-write-key"
 SECRET = b"0123456789abcdef0123456789abcdef"
-TOPICS = {Topic.EVENTS_RECEIVED: "received", Topic.RECORDS_DEAD: "dead"}
+TOPICS = {Topic.REQUESTS_RECEIVED: "requests", Topic.EVENTS_RECEIVED: "received", Topic.RECORDS_DEAD: "dead"}
 
 
 def an_arrival(**fields: Any) -> Arrival:
     """A request of acme's web site, on Monday."""
-    given: dict[str, Any] = {"tenant": TENANT, "source": "website", "received_at": MONDAY, "pseudonym_key": SECRET, "new_id": lambda: "new"}
+    given: dict[str, Any] = {"tenant": TENANT, "source": "website", "received_at": MONDAY, "pseudonym_key": SECRET, "request_id": "a-request"}
     return Arrival(**(given | fields))
 
 
@@ -103,6 +105,11 @@ class Desk:
     def events(self) -> list[Event]:
         """Events sent so far."""
         return [self._codec.decode_as(Event, record.value) for record in self.producer.sent if record.name == "received"]
+
+    @property
+    def requests(self) -> list[SentRequest]:
+        """Requests sent whole so far."""
+        return [self._codec.decode_as(SentRequest, record.value) for record in self.producer.sent if record.name == "requests"]
 
     @property
     def dead(self) -> list[DeadLetter]:
@@ -183,7 +190,12 @@ class Station:
         return self._keys.pop(0)
 
     def events(self, tenant: str) -> list[Event]:
-        """What Kafka holds of a tenant, repeats and all."""
+        """What Kafka holds of a tenant, repeats and all; requests that are there whole are read as `map_requests` reads them."""
         codec = Registry(self.kafka).codec()
-        values = read_values(self.kafka, codec, Topic.EVENTS_RECEIVED)
-        return [event for event in values if isinstance(event, Event) and event.tenant == tenant]
+        found = []
+        for value in (*read_values(self.kafka, codec, Topic.REQUESTS_RECEIVED), *read_values(self.kafka, codec, Topic.EVENTS_RECEIVED)):
+            if isinstance(value, SentRequest) and value.tenant == tenant:
+                found += events_of(value, SECRET).events
+            elif isinstance(value, Event) and value.tenant == tenant:
+                found.append(value)
+        return found

@@ -20,6 +20,7 @@ from connectors.kafka.admin import topic_name
 from connectors.kafka.producer import Producer
 from connectors.kafka.registry import Registry
 from infra import logging
+from infra.keying import pseudonym_key
 from infra.release import with_release
 from infra.settings import Settings
 from models.collecting.arrival import Arrival
@@ -29,7 +30,6 @@ from schemas.topics import Topic
 
 EX_CONFIG = 78
 """EX_CONFIG of sysexits.h."""
-SHORTEST_SECRET = 32
 BACKLOG = 2_048
 
 
@@ -77,12 +77,13 @@ def opened(settings: Settings) -> Parts:
         keys=KeyStore(collector.keys_file, time.monotonic),
         producer=producer,
         codec=Registry(settings.kafka, cache_dir=settings.run_dir / "schemas").codec(),
-        topics={topic: topic_name(settings.kafka, topic) for topic in (Topic.EVENTS_RECEIVED, Topic.RECORDS_DEAD)},
+        topics={topic: topic_name(settings.kafka, topic) for topic in (Topic.REQUESTS_RECEIVED, Topic.EVENTS_RECEIVED, Topic.RECORDS_DEAD)},
         clock=wall_clock,
         pseudonym_key=secret,
         release=settings.release,
         country_header=collector.country_header.lower(),
         body_bytes=collector.body_bytes,
+        reads_up_to=collector.reads_up_to,
     )
 
 
@@ -130,9 +131,7 @@ def import_file(
     """Publish a file's rows as events; rows that are none become dead letters."""
     settings = with_release(Settings.from_environment())
     fields = importing.read_mapping(mapping)
-    arrival = Arrival(
-        tenant, source, wall_clock(), pseudonym_key(settings), lambda: secrets.token_hex(16), max_event_bytes=settings.kafka.max_event_bytes
-    )
+    arrival = Arrival(tenant, source, wall_clock(), pseudonym_key(settings), secrets.token_hex(16), max_event_bytes=settings.kafka.max_event_bytes)
     producer = Producer(settings.kafka, Registry(settings.kafka).codec())
     with Progress(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task(f"import {file.name}", total=None)
@@ -144,22 +143,6 @@ def import_file(
     Console().print(
         f"published {found.events:,} events; {found.dead:,} rows are dead letters: python -m infra dead-letters list --stage {importing.STAGE}"
     )
-
-
-def pseudonym_key(settings: Settings) -> bytes:
-    """The secret that addresses are hashed with.
-
-    Raises
-    ------
-    ConfigError
-        It is missing or too short.
-    """
-    secret = settings.pseudonym_key.get_secret_value()
-    if len(secret) < SHORTEST_SECRET:
-        raise ConfigError(
-            f"PROX_PSEUDONYM_KEY must have {SHORTEST_SECRET} characters or more: openssl rand -hex 32 makes one; all jobs need the same"
-        )
-    return secret.encode()
 
 
 if __name__ == "__main__":

@@ -20,13 +20,14 @@ from api.collector.request import Request, Scope
 from api.collector.routes import GET, PATHS, POST, SETTINGS_PREFIX, SETTINGS_SUFFIX, Route, Sent
 from connectors.kafka.acknowledging import Outgoing
 from infra.logging import Key, LogEvent, get_logger
-from models.collecting.arrival import Arrival, BadEvent, Parsed, json_of
+from models.collecting import requests
+from models.collecting.arrival import Arrival, Parsed, check_count, json_of
 from models.collecting.places import address
 from models.collecting.protocols.snowplow import app_id
 from schemas.codec import Codec
-from schemas.dead_letter import DeadLetter
 from schemas.errors import PoisonRecordError, RateLimitedError, RetriableError
 from schemas.ids import Millis, lead_key
+from schemas.sent_request import SenderWords, SentRequest
 from schemas.topics import Topic
 
 RETRY_AFTER_S = 2
@@ -57,7 +58,8 @@ class Acknowledging(Protocol):
 class Parts(NamedTuple):
     """What a collector is made of.
 
-    `clock` gives milliseconds since 1970; `topics` the full names of the topics it writes; `country_header` is in small letters, or empty.
+    `clock` gives milliseconds since 1970; `topics` the full names of the topics it writes; `country_header` is in small letters, or empty;
+    of more events than `reads_up_to` a request is published whole.
     """
 
     keys: KeyStore
@@ -69,6 +71,7 @@ class Parts(NamedTuple):
     release: str
     country_header: str = ""
     body_bytes: int = 67_108_864
+    reads_up_to: int = 10
 
 
 class Collector:
@@ -157,8 +160,19 @@ class Collector:
             if len(body) > key.max_request_bytes:
                 raise PoisonRecordError(f"more than {key.max_request_bytes} bytes: send smaller batches", reason="too_large")
         arrival = self._arrival(key, request, parts)
-        found = route.parse(Sent(request, body, given, key), arrival)
-        del body, given  # while Kafka is slow, only what waits for it is held
+        sent = Sent(request, body, given, key)
+        items = route.items(sent)
+        if items is not None and len(items) > parts.reads_up_to:
+            check_count(len(items), key.max_batch_events)
+            self._quota_of(key).spend(len(items))
+            whole = _whole(route, sent, items[0], arrival, parts)
+            events = len(items)
+            del body, given, sent, items
+            await parts.producer.send([whole])
+            self._counts.received.labels(key.tenant, key.source, route.protocol).inc(events)
+            return route.accepted
+        found = route.parse(sent, arrival)
+        del body, given, sent, items  # while Kafka is slow, only what waits for it is held
         self._quota_of(key).spend(len(found.events) + len(found.bad))
         if found.token and self._tokens.is_used(found.token, time.monotonic()):
             return route.accepted  # a replay, or a repeat of what was accepted: either way there is nothing to do
@@ -200,7 +214,7 @@ class Collector:
 
     def _quota_of(self, key: WriteKey) -> "_KeyQuota":
         known = self._quotas.get(key.sha256)
-        if known is None or known.key != key:  # new, or its operator has changed it
+        if known is None or (known.key is not key and known.key != key):  # new, or its operator has changed it
             known = self._quotas[key.sha256] = _KeyQuota(Quota(key.events_per_s, key.burst, time.monotonic()), key)
         return known
 
@@ -212,7 +226,7 @@ class Collector:
             source=key.source,
             received_at=parts.clock(),
             pseudonym_key=parts.pseudonym_key,
-            new_id=_new_id,
+            request_id=secrets.token_hex(16),
             ip=address(ip, whole=key.keep_ip) if ip and not request.is_anonymous else None,
             keeps_ip=key.keep_ip,
             user_agent=request.header(b"user-agent") or None,
@@ -228,7 +242,9 @@ class Collector:
         if found.bad:
             dead = parts.topics[Topic.RECORDS_DEAD]
             for bad in found.bad:
-                letter = _letter(bad, route, key, arrival, parts.release)
+                letter = requests.letter_of(
+                    bad, tenant=key.tenant, source=key.source, protocol=route.protocol, failed_at=arrival.received_at, release=parts.release
+                )
                 records.append(Outgoing(dead, letter.key or b"", encode(letter), letter.failed_at))
         return records
 
@@ -314,10 +330,24 @@ def _key_of_body(route: Route, request: Request, given: Any, keys: KeyStore) -> 
     return key
 
 
-def _letter(bad: BadEvent, route: Route, key: WriteKey, arrival: Arrival, release: str) -> DeadLetter:
-    """The key names tenant and source: with the stage, all that a later release needs to read it again."""
-    sender = lead_key(key.tenant, key.source).encode()
-    return DeadLetter(f"collector.{route.protocol}", "http", bad.reason, bad.message, release, arrival.received_at, sender, bad.value)
+def _whole(route: Route, sent: Sent, first: Any, arrival: Arrival, parts: Parts) -> Outgoing:
+    """The request as one record."""
+    request = SentRequest(
+        arrival.tenant,
+        arrival.source,
+        arrival.request_id,
+        route.protocol,
+        arrival.received_at,
+        SenderWords(arrival.ip, sent.body),
+        arrival.user_agent,
+        arrival.country,
+        arrival.gpc,
+        arrival.keeps_ip,
+        sent.request.is_anonymous,
+        arrival.max_event_bytes,
+    )
+    key = requests.key_of(arrival.tenant, first, parts.pseudonym_key)
+    return Outgoing(parts.topics[Topic.REQUESTS_RECEIVED], key, parts.codec.encode(request), arrival.received_at)
 
 
 def _preflight(request: Request) -> Answer:
@@ -348,7 +378,3 @@ def _safe(value: str) -> bytes:
 
 def _route_of(request: Request) -> str:
     return request.path if request.path in PATHS or request.path in SERVICE else "other"
-
-
-def _new_id() -> str:
-    return secrets.token_hex(16)

@@ -7,7 +7,7 @@ from api.collector import webhooks
 from api.collector.answers import ACCEPTED, PIXEL, SNOWPLOW, Answer
 from api.collector.keys import WriteKey
 from api.collector.request import Request
-from models.collecting.arrival import Arrival, Parsed
+from models.collecting.arrival import Arrival, Parsed, json_of
 from models.collecting.protocols import cloudevents, own, segment, snowplow
 
 
@@ -23,6 +23,8 @@ class Sent(NamedTuple):
 class Route(NamedTuple):
     """What a path takes and how it answers.
 
+    `items` tells the events of a request that may be published whole, to be read later (`models.collecting.requests`); None: it is always
+    read at once.
     `retry_status` is what tells its senders to wait: 429 where a 429 with `Retry-After` costs no try, 503 where 429 is given up.
     """
 
@@ -30,6 +32,7 @@ class Route(NamedTuple):
     parse: Callable[[Sent, Arrival], Parsed]
     accepted: Answer = ACCEPTED
     is_json: bool = True
+    items: Callable[[Sent], list[Any] | None] = lambda _: None
     retry_status: int = 429
     too_large_status: int = 413
 
@@ -42,8 +45,15 @@ def _pixel(kind: str) -> Route:
     return Route("pixel", lambda sent, arrival: segment.parse_pixel(sent.request.query, kind, arrival), PIXEL, is_json=False)
 
 
-BATCH = Route("segment", lambda sent, arrival: segment.parse_batch(sent.given, arrival))
-CLOUDEVENTS = Route("cloudevents", lambda sent, arrival: cloudevents.parse(sent.body, sent.request.headers, arrival), is_json=False)
+def _cloudevents(sent: Sent) -> list[Any] | None:
+    is_batch = cloudevents.media_type_of(sent.request.headers) == cloudevents.BATCHED
+    return cloudevents.items_of(json_of(sent.body)) if is_batch else None
+
+
+BATCH = Route("segment", lambda sent, arrival: segment.parse_batch(sent.given, arrival), items=lambda sent: segment.items_of(sent.given))
+CLOUDEVENTS = Route(
+    "cloudevents", lambda sent, arrival: cloudevents.parse(sent.body, sent.request.headers, arrival), is_json=False, items=_cloudevents
+)
 WEBHOOKS = Route(
     "webhook", lambda sent, arrival: webhooks.parse(sent.body, sent.request.headers, sent.key.webhook, arrival), is_json=False, retry_status=503
 )
@@ -51,6 +61,7 @@ TRACKER = Route(
     "snowplow",
     lambda sent, arrival: snowplow.parse_payload(sent.given, arrival, is_anonymous=sent.request.is_anonymous),
     SNOWPLOW,
+    items=lambda sent: snowplow.items_of(sent.given),
     retry_status=503,
     too_large_status=400,  # its tracker sends again what was answered with 413
 )
@@ -66,7 +77,7 @@ TRACKER_PIXEL = Route(
 POST: dict[str, Route] = {
     **{f"/v1/{path}": _call(kind) for short, kind in segment.KINDS.items() if kind != "batch" for path in (short, kind)},
     **dict.fromkeys(("/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch"), BATCH),
-    "/v1/events": Route("prox", lambda sent, arrival: own.parse(sent.given, arrival)),
+    "/v1/events": Route("prox", lambda sent, arrival: own.parse(sent.given, arrival), items=lambda sent: own.items_of(sent.given)),
     "/v1/cloudevents": CLOUDEVENTS,
     "/v1/webhooks": WEBHOOKS,
     "/com.snowplowanalytics.snowplow/tp2": TRACKER,

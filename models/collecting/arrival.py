@@ -22,8 +22,8 @@ class Arrival(NamedTuple):
         When its body was read.
     pseudonym_key
         Hashes addresses (`schemas.pseudonym`).
-    new_id
-        Makes an id for an event that brings none.
+    request_id
+        Of the request: an event that brings no id gets one of it and its position, so another reading of the same request gives the same.
     ip
         The sender's address as it may be kept; None: it may not.
     keeps_ip
@@ -40,7 +40,7 @@ class Arrival(NamedTuple):
     source: str
     received_at: Millis
     pseudonym_key: bytes
-    new_id: Callable[[], str]
+    request_id: str
     ip: str | None = None
     keeps_ip: bool = False
     user_agent: str | None = None
@@ -78,7 +78,7 @@ def parsed_each(items: list[Any], read: Callable[[Any, str], Event], arrival: Ar
     items
         As the sender wrote them, decoded.
     read
-        An item and its text → event; raises PoisonRecordError.
+        An item and its text → event, without an id where the sender gave none; raises PoisonRecordError.
     arrival
         Holds the limits.
 
@@ -87,19 +87,31 @@ def parsed_each(items: list[Any], read: Callable[[Any, str], Event], arrival: Ar
     PoisonRecordError
         There are too many items (reason `too_large`).
     """
-    if len(items) > arrival.max_batch_events:
-        raise PoisonRecordError(f"{len(items)} events in one request, {arrival.max_batch_events} are taken: send smaller batches", reason="too_large")
+    check_count(len(items), arrival.max_batch_events)
     events: list[Event] = []
     bad: list[BadEvent] = []
-    for item in items:
+    for position, item in enumerate(items):
         raw = orjson.dumps(item)
         try:
             if len(raw) > arrival.max_event_bytes:
                 raise PoisonRecordError(f"an event of {len(raw)} bytes, {arrival.max_event_bytes} are taken", reason="too_large")
-            events.append(read(item, raw.decode()))
+            event = read(item, raw.decode())
+            events.append(event if event.event_id else event._replace(event_id=f"{arrival.request_id}-{position}"))
         except PoisonRecordError as exc:
             bad.append(BadEvent(raw, exc.reason, str(exc)))
     return Parsed(events, bad)
+
+
+def check_count(events: int, max_batch_events: int) -> None:
+    """Refuse a request of too many events.
+
+    Raises
+    ------
+    PoisonRecordError
+        Reason `too_large`.
+    """
+    if events > max_batch_events:
+        raise PoisonRecordError(f"{events} events in one request, {max_batch_events} are taken: send smaller batches", reason="too_large")
 
 
 def json_of(body: bytes) -> Any:

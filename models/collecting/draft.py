@@ -74,7 +74,7 @@ def event_of(draft: Draft, arrival: Arrival) -> Event:
     return Event(
         arrival.tenant,
         lead,
-        draft.event_id or arrival.new_id(),
+        draft.event_id or "",  # `parsed_each` knows its position
         draft.type,
         draft.channel,
         occurred_at,

@@ -40,18 +40,42 @@ def parse(body: bytes, headers: Mapping[str, str], arrival: Arrival) -> Parsed:
     PoisonRecordError
         It is in none of the modes, or no event; in a batch, bad events are told apart instead.
     """
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = media_type_of(headers)
     if media_type == BATCHED:
-        items = json_of(body)
-        if not isinstance(items, list):
-            raise PoisonRecordError("a batch of CloudEvents must be a JSON list", reason="not_json")
-        if not items:
-            return Parsed([], [])
-        return parsed_each(items, lambda item, raw: _read(item, raw, arrival), arrival)
+        return parse_batch(json_of(body), arrival)
     item = json_of(body) if media_type == STRUCTURED else _binary(body, headers)
     found = parsed_each([item], lambda one, raw: _read(one, raw, arrival), arrival)
     _tell(found.bad)
     return found
+
+
+def parse_batch(given: Any, arrival: Arrival) -> Parsed:
+    """A batch, decoded; it may be empty.
+
+    Raises
+    ------
+    PoisonRecordError
+        It is no list, or holds too many.
+    """
+    return parsed_each(items_of(given), lambda item, raw: _read(item, raw, arrival), arrival)
+
+
+def items_of(given: Any) -> list[Any]:
+    """The items of a batch, decoded.
+
+    Raises
+    ------
+    PoisonRecordError
+        It is no list (reason `not_json`).
+    """
+    if not isinstance(given, list):
+        raise PoisonRecordError("a batch of CloudEvents must be a JSON list", reason="not_json")
+    return given
+
+
+def media_type_of(headers: Mapping[str, str]) -> str:
+    """What a request says it is, without parameters."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _tell(bad: list[BadEvent]) -> None:

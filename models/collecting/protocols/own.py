@@ -27,14 +27,27 @@ def parse(given: Any, arrival: Arrival) -> Parsed:
     PoisonRecordError
         It holds no events, or too many; or it is a single event, and none.
     """
-    is_single = isinstance(given, dict) and "events" not in given
-    items = [given] if is_single else given["events"] if isinstance(given, dict) else given
-    if not isinstance(items, list) or not items:
-        raise PoisonRecordError('no events: send one, a list of them, or {"events": [...]}', reason="no_events")
-    found = parsed_each(items, lambda item, raw: read(item, raw, arrival), arrival)
-    if is_single and found.bad:
+    found = parsed_each(items_of(given), lambda item, raw: read(item, raw, arrival), arrival)
+    if found.bad and isinstance(given, dict) and "events" not in given:
         raise PoisonRecordError(found.bad[0].message, reason=found.bad[0].reason)
     return found
+
+
+def items_of(given: Any) -> list[Any]:
+    """The items of a request, decoded; a single event is one.
+
+    Raises
+    ------
+    PoisonRecordError
+        There are none (reason `no_events`).
+    """
+    if isinstance(given, dict):
+        if "events" not in given:
+            return [given]
+        given = given["events"]
+    if not isinstance(given, list) or not given:
+        raise PoisonRecordError('no events: send one, a list of them, or {"events": [...]}', reason="no_events")
+    return given
 
 
 def read(item: Any, raw: str, arrival: Arrival, *, protocol: str = "prox") -> Event:

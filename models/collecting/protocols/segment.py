@@ -40,12 +40,24 @@ def parse_batch(given: Any, arrival: Arrival) -> Parsed:
     PoisonRecordError
         It holds no events, or too many.
     """
-    items = given.get("batch") if isinstance(given, dict) else given
-    if not isinstance(items, list) or not items:
-        raise PoisonRecordError('no events: a batch is {"batch": [...]} with at least one event', reason="no_events")
+    items = items_of(given)
     shared: Item = given if isinstance(given, dict) else EMPTY
     context, sent_at = _object(shared, "context"), instant_of(shared.get("sentAt"))
     return parsed_each(items, lambda item, raw: _read(item, raw, None, context, sent_at, arrival), arrival)
+
+
+def items_of(given: Any) -> list[Any]:
+    """The items of a batch, decoded.
+
+    Raises
+    ------
+    PoisonRecordError
+        There are none (reason `no_events`).
+    """
+    items = given.get("batch") if isinstance(given, dict) else given
+    if not isinstance(items, list) or not items:
+        raise PoisonRecordError('no events: a batch is {"batch": [...]} with at least one event', reason="no_events")
+    return items
 
 
 def parse_call(item: Any, kind: str, arrival: Arrival) -> Parsed:

@@ -71,10 +71,21 @@ def parse_payload(given: Any, arrival: Arrival, *, is_anonymous: bool) -> Parsed
     PoisonRecordError
         It holds no events, or too many.
     """
+    return parsed_each(items_of(given), lambda item, raw: _read(item, raw, arrival, is_anonymous=is_anonymous), arrival)
+
+
+def items_of(given: Any) -> list[Any]:
+    """The items of a payload, decoded.
+
+    Raises
+    ------
+    PoisonRecordError
+        There are none (reason `no_events`).
+    """
     items = given.get("data") if isinstance(given, dict) else None
     if not isinstance(items, list) or not items:
         raise PoisonRecordError('no events: a payload is {"schema": ..., "data": [...]} with at least one event', reason="no_events")
-    return parsed_each(items, lambda item, raw: _read(item, raw, arrival, is_anonymous=is_anonymous), arrival)
+    return items
 
 
 def parse_pixel(query: bytes, arrival: Arrival, *, is_anonymous: bool) -> Parsed:
