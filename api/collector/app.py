@@ -4,6 +4,7 @@ Plain ASGI and a table of paths: a framework's routing and validation would cost
 """
 
 import asyncio
+import itertools
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -14,10 +15,10 @@ from api.collector.answers import STATUS, Answer, answer, as_json, error, retry
 from api.collector.document import document
 from api.collector.keys import KeyStore, WriteKey
 from api.collector.metrics import Counts
-from api.collector.quota import Quota
 from api.collector.replays import Tokens
 from api.collector.request import Request, Scope
 from api.collector.routes import GET, PATHS, POST, SETTINGS_PREFIX, SETTINGS_SUFFIX, Route, Sent
+from api.collector.sender import Sender
 from connectors.kafka.acknowledging import Outgoing
 from infra.logging import Key, LogEvent, get_logger
 from models.collecting import requests
@@ -86,7 +87,10 @@ class Collector:
     def __init__(self, opened: Callable[[], Parts]) -> None:
         self._opened = opened
         self._counts = Counts()
-        self._quotas: dict[str, _KeyQuota] = {}
+        self._duration = {route.protocol: self._counts.duration.labels(route.protocol) for route in (*POST.values(), *GET.values())}
+        self._ids = itertools.count()
+        self._id_prefix = secrets.token_hex(8)
+        self._senders: dict[str, Sender] = {}
         self._tokens = Tokens(LONGEST_WINDOW_S)
         self._reading = 0
         self._log = get_logger()
@@ -140,7 +144,7 @@ class Collector:
             self._counts.refused.labels(route.protocol, exc.reason).inc()
             status = route.too_large_status if exc.reason == "too_large" else STATUS.get(exc.reason, 400)
             return error(status, exc.reason, str(exc))
-        self._counts.duration.labels(route.protocol).observe(time.perf_counter() - began)
+        self._duration[route.protocol].observe(time.perf_counter() - began)
         return events
 
     async def _accept(self, route: Route, request: Request, receive: Receive, parts: Parts) -> Answer:
@@ -149,35 +153,36 @@ class Collector:
             raise RetriableError(why)
         key = self._key_of_head(request, parts.keys)
         if key:
-            self._quota_of(key).check()
+            self._sender_of(key).check()
         limit = key.max_request_bytes if key else WHOLE_REQUEST
         body = await self._read(request, receive, limit, parts.body_bytes) if request.method == "POST" else b""
         body = bodies.inflated(body, request.header(b"content-encoding").strip().lower(), limit)
         given = json_of(body) if route.is_json else None
         if key is None:
             key = _key_of_body(route, request, given, parts.keys)
-            self._quota_of(key).check()
+            self._sender_of(key).check()
             if len(body) > key.max_request_bytes:
                 raise PoisonRecordError(f"more than {key.max_request_bytes} bytes: send smaller batches", reason="too_large")
+        sender = self._sender_of(key)
         arrival = self._arrival(key, request, parts)
         sent = Sent(request, body, given, key)
         items = route.items(sent)
         if items is not None and len(items) > parts.reads_up_to:
             check_count(len(items), key.max_batch_events)
-            self._quota_of(key).spend(len(items))
+            sender.spend(len(items))
             whole = _whole(route, sent, items[0], arrival, parts)
             events = len(items)
             del body, given, sent, items
             await parts.producer.send([whole])
-            self._counts.received.labels(key.tenant, key.source, route.protocol).inc(events)
+            sender.count(route.protocol, events)
             return route.accepted
         found = route.parse(sent, arrival)
         del body, given, sent, items  # while Kafka is slow, only what waits for it is held
-        self._quota_of(key).spend(len(found.events) + len(found.bad))
+        sender.spend(len(found.events) + len(found.bad))
         if found.token and self._tokens.is_used(found.token, time.monotonic()):
             return route.accepted  # a replay, or a repeat of what was accepted: either way there is nothing to do
         await self._send(found, self._records(found, route, key, arrival, parts), parts)
-        self._count(found, route, key)
+        self._count(found, route, sender)
         return route.accepted
 
     async def _send(self, found: Parsed, records: list[Outgoing], parts: Parts) -> None:
@@ -212,10 +217,10 @@ class Collector:
             raise PoisonRecordError("the write key is unknown", reason="unauthorized")
         return key
 
-    def _quota_of(self, key: WriteKey) -> "_KeyQuota":
-        known = self._quotas.get(key.sha256)
+    def _sender_of(self, key: WriteKey) -> Sender:
+        known = self._senders.get(key.sha256)
         if known is None or (known.key is not key and known.key != key):  # new, or its operator has changed it
-            known = self._quotas[key.sha256] = _KeyQuota(Quota(key.events_per_s, key.burst, time.monotonic()), key)
+            known = self._senders[key.sha256] = Sender(key, self._counts)
         return known
 
     def _arrival(self, key: WriteKey, request: Request, parts: Parts) -> Arrival:
@@ -226,7 +231,7 @@ class Collector:
             source=key.source,
             received_at=parts.clock(),
             pseudonym_key=parts.pseudonym_key,
-            request_id=secrets.token_hex(16),
+            request_id=f"{self._id_prefix}{next(self._ids):x}",
             ip=address(ip, whole=key.keep_ip) if ip and not request.is_anonymous else None,
             keeps_ip=key.keep_ip,
             user_agent=request.header(b"user-agent") or None,
@@ -248,8 +253,9 @@ class Collector:
                 records.append(Outgoing(dead, letter.key or b"", encode(letter), letter.failed_at))
         return records
 
-    def _count(self, found: Parsed, route: Route, key: WriteKey) -> None:
-        self._counts.received.labels(key.tenant, key.source, route.protocol).inc(len(found.events))
+    def _count(self, found: Parsed, route: Route, sender: Sender) -> None:
+        key = sender.key
+        sender.count(route.protocol, len(found.events))
         clamped = sum(event.is_clamped for event in found.events)
         if clamped:
             self._counts.clamped.labels(key.tenant, key.source).inc(clamped)
@@ -299,19 +305,6 @@ class Collector:
         scheme = request.scope.get("scheme", "http")
         here = {"apiKey": given, "apiHost": f"{host}/v1", "protocol": scheme, "addBundledMetadata": False, "unbundledIntegrations": []}
         return as_json({"integrations": {"Segment.io": here}, "plan": {"track": {"__default": {"enabled": True}}}, "edgeFunction": {}})
-
-
-class _KeyQuota(NamedTuple):
-    quota: Quota
-    key: WriteKey
-
-    def check(self) -> None:
-        wait_s = self.quota.wait_s(time.monotonic())
-        if wait_s:
-            raise RateLimitedError(f"the key of {self.key.source} may send {self.key.events_per_s:g} events/s: wait {wait_s} s", retry_after_s=wait_s)
-
-    def spend(self, events: int) -> None:
-        self.quota.spend(events)
 
 
 def _key_of_body(route: Route, request: Request, given: Any, keys: KeyStore) -> WriteKey:

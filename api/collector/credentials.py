@@ -3,12 +3,14 @@
 import base64
 import binascii
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
 
 NAMES = ("writeKey", "writekey", "write_key")
 
 
+@lru_cache(maxsize=1_024)
 def of_header(authorization: str) -> str | None:
     """The key of an `Authorization` header: Basic, where it is the user's name, or Bearer; None where there is none.
 

@@ -5,6 +5,7 @@ import os
 import secrets
 import tomllib
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
@@ -151,6 +152,7 @@ class KeyStore:
         self._by_app_id = {app_id: key for key in keys for app_id in key.app_ids}
 
 
+@lru_cache(maxsize=1_024)
 def hashed(key: str) -> str:
     """What of a key is kept. Keys are 256 random bits, so a fast hash is as good as a slow one."""
     return sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
