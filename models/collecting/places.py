@@ -20,9 +20,20 @@ MOST_PARAMETERS = 200
 
 
 def masked(text: str) -> str:
-    """A text for the context: cut to 2,048 characters, e-mail addresses struck out."""
+    """A text for the context: cut to 2,048 characters, e-mail addresses struck out.
+
+    Examples
+    --------
+    >>> masked("from a@b.example, see http://u@x.example/?to=c@d.example")
+    'from [email], see [email]'
+    """
     text = text[:LONGEST_TEXT]
-    return EMAIL.sub("[email]", text) if "@" in text else text
+    while "@" in text:
+        struck = EMAIL.sub("[email]", text)
+        if struck == text:
+            break
+        text = struck  # what is left of an address that ran into another may look like one again
+    return text
 
 
 def put_url(url: str, name: str, context: dict[str, str]) -> None:
