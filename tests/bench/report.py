@@ -83,15 +83,21 @@ def collector(console: Console, found: Found) -> Figures:
         share, aim = (f"{shares[size]:.0%}", AIM_COLLECTOR.get(size, "")) if name == "collector" else ("", "")
         table.add_row(str(size), name, f"{rate.events_per_s:,.0f}", f"{rate.per_core:,.0f}", share, aim, f"{rate.p50_ms:.1f}", f"{rate.p99_ms:.1f}")
     console.print(table)
+    console.print(
+        f"map_requests: {found.mapped.events_per_s:,.0f} events/s, {found.mapped.per_core:,.0f} a core, JVM included",
+        highlight=False,
+    )
     over = found.overload
     early, late = over.memory_mb[len(over.memory_mb) // 6], over.memory_mb[-1]
     console.print(
-        f"more than it can take for {over.seconds:.0f} s: {over.accepted_per_s:,.0f} events/s accepted, statuses {over.statuses};"
+        f"more than it can take for {over.seconds:.0f} s, Kafka standing still for {over.stood_still_s:.0f} s of it: "
+        f"{over.accepted_per_s:,.0f} events/s accepted, statuses {over.statuses}, Retry-After: {', '.join(over.retry_after) or 'none'};"
+        f" requests lost: {over.lost};"
         f" memory {early:.0f} MB after a sixth of it, {max(over.memory_mb):.0f} MB at most, {late:.0f} MB at its end",
         highlight=False,
     )
     rates = {f"{name}_{size}": rate._asdict() for (name, size), rate in found.rates.items()}
-    return {"collector": rates, "collector_of_floor": shares, "collector_overload": over._asdict()}
+    return {"collector": rates, "collector_of_floor": shares, "collector_overload": over._asdict(), "map_requests": found.mapped._asdict()}
 
 
 def state(console: Console, found: State) -> Figures:

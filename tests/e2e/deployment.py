@@ -25,6 +25,7 @@ T = TypeVar("T", bound=Value)
 LATENCY = ("enrich_events", "score_leads", "learn_models")
 WRITERS = ("store_results",)
 READS: Mapping[str, Sequence[Topic]] = {
+    "map_requests": (Topic.REQUESTS_RECEIVED,),
     "enrich_events": (Topic.EVENTS_RECEIVED,),
     "score_leads": (Topic.EVENTS_ENRICHED, Topic.OUTCOMES_RECEIVED),
     "learn_models": (Topic.EXAMPLES_MATURED, Topic.CHAMPIONS_CHOSEN),
