@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 
 from api.collector.app import Collector, Parts
 from api.collector.keys import KeyStore, add_key, hashed
@@ -15,13 +16,15 @@ from connectors.kafka.config import KafkaConfig
 from connectors.kafka.consumer import read_values
 from connectors.kafka.registry import Registry
 from infra.stack import ports, process
-from models.collecting.arrival import Arrival
+from models.collecting.arrival import Arrival, Parsed
 from models.collecting.requests import events_of
+from models.enrichment import check_event
 from schemas.codec import Codec, Schema
 from schemas.dead_letter import DeadLetter
 from schemas.errors import RetriableError
 from schemas.event import Event
-from schemas.ids import Millis
+from schemas.ids import Millis, lead_key
+from schemas.pseudonym import EMAIL
 from schemas.sent_request import SentRequest
 from schemas.topics import Topic
 from tests.builders import IDS, MONDAY, TENANT
@@ -41,6 +44,21 @@ def an_arrival(**fields: Any) -> Arrival:
 def never(schema_id: int) -> Schema:
     """Our own schemas need no registry."""
     raise AssertionError(schema_id)
+
+
+CODEC = Codec(IDS, never)
+
+
+def check(found: Parsed) -> None:
+    """Every event can be written and read, means something to the next job, and hides who it is about."""
+    for event in found.events:
+        assert event == CODEC.decode(CODEC.encode(event))
+        check_event(event, lead_key(event.tenant, event.lead).encode(), now=MONDAY)
+        rest = event._replace(person=None)
+        assert not EMAIL.search(orjson.dumps(rest._asdict()).decode())
+    for bad in found.bad:
+        assert bad.message
+        orjson.loads(bad.value)
 
 
 class FakeProducer:
@@ -77,7 +95,7 @@ class Desk:
     def __init__(self, folder: Path, keys: str = "") -> None:
         self.producer = FakeProducer()
         self.now = MONDAY
-        self._codec = Codec(IDS, never)
+        self._codec = CODEC
         self.file = folder / "keys.toml"
         self.file.write_text(keys or key_table(), encoding="utf-8")
         self.app = Collector(self._parts)

@@ -16,15 +16,12 @@ from models.collecting.arrival import Arrival, Parsed, json_of
 from models.collecting.instants import corrected, instant_of
 from models.collecting.places import address, masked, put_url
 from models.collecting.protocols import cloudevents, mailgun, mapped, own, segment, sendgrid, snowplow
-from models.enrichment import check_event
-from schemas.codec import Codec
 from schemas.errors import PoisonRecordError
-from schemas.ids import Millis, lead_key
+from schemas.ids import Millis
 from schemas.pseudonym import EMAIL
-from tests.builders import IDS, MONDAY
-from tests.collector import an_arrival, never
+from tests.builders import MONDAY
+from tests.collector import an_arrival, check
 
-CODEC = Codec(IDS, never)
 ARRIVAL = an_arrival(max_batch_events=50, max_event_bytes=4_096)
 
 texts = st.text(max_size=20) | st.sampled_from(["ada@lovelace.example", "", " ", "\x00", "a|b", "\n", "NaN", "1e400", "é" * 600])
@@ -87,18 +84,6 @@ def test_every_item_becomes_an_event_or_a_bad_event(name: str):
             assert len(items) == len(found.events) + len(found.bad)
 
     tried()
-
-
-def check(found: Parsed) -> None:
-    """Every event can be written and read, means something to the next job, and hides who it is about."""
-    for event in found.events:
-        assert event == CODEC.decode(CODEC.encode(event))
-        check_event(event, lead_key(event.tenant, event.lead).encode(), now=MONDAY)
-        rest = event._replace(person=None)
-        assert not EMAIL.search(json.dumps(rest._asdict()))
-    for bad in found.bad:
-        assert bad.message
-        json.loads(bad.value)
 
 
 @given(st.binary(max_size=300))
