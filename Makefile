@@ -18,8 +18,9 @@ FLINK ?=
 OUT ?=
 SETS ?= $(or $(TEST_DATA),../shared/data)
 SERVICE ?=
+SECONDS ?= 600
 
-.PHONY: help up down status logs demo check fix test evaluate bench storm jobstorm venv tools clients
+.PHONY: help up down status logs demo check fix test evaluate bench fuzz storm jobstorm venv tools clients
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +69,10 @@ evaluate: venv  ## the development sets, beside baselines; fails below a floor (
 	else \
 	    echo "skipped: no data sets in $(SETS); point SETS at their folder"; \
 	fi
+
+fuzz: venv  ## every parser of senders' bytes under a coverage-guided fuzzer (SECONDS=3600: of all together)
+	@.tools/uv/bin/uv sync --frozen --no-install-project --inexact --quiet --group fuzz
+	nice -n 19 $(PY) -m tests.fuzz --seconds "$(SECONDS)"
 
 storm: venv  ## 100,000 scores at a CRM with every fault at once, the pusher killed twice
 	$(PY) -m tests.storm
