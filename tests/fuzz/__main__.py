@@ -1,6 +1,5 @@
 """`make fuzz`: every parser under atheris for its share of the time; what it learned is kept small beside the tests, what breaks a law is shown."""
 
-import atexit
 import json
 import os
 import tempfile
@@ -76,9 +75,15 @@ def _run(name: str, log: Path, args: list[str]) -> bool:
         out = os.open(log, os.O_WRONLY | os.O_CREAT)
         os.dup2(out, 1)
         os.dup2(out, 2)
-        atexit.register(os._exit, 0)  # before the parent's own: they would clear its folders away
-        atheris.Setup([name, *args], TARGETS[name])
-        atheris.Fuzz()
+        status = 1
+        try:
+            atheris.Setup([name, *args], TARGETS[name])
+            atheris.Fuzz()
+            status = 0
+        except SystemExit as exc:
+            status = int(exc.code or 0)
+        finally:
+            os._exit(status)  # at once: on its way up it would clear the parent's folders away
     return os.waitpid(pid, 0)[1] == 0
 
 
