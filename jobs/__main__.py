@@ -14,6 +14,7 @@ from infra.jvm import FIRST_COMPILER
 from infra.release import with_release
 from infra.settings import Settings
 from schemas.errors import ConfigError
+from schemas.topics import Topic
 
 CONFIG_EXIT = 78
 JOBS = ("map_requests", "enrich_events", "score_leads", "learn_models", "store_results", "push_scores")
@@ -54,6 +55,7 @@ def _run_here(names: tuple[str, ...], settings: Settings, *, is_local: bool) -> 
         os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         os.environ["JDK_JAVA_OPTIONS"] = " ".join(filter(None, [FIRST_COMPILER, os.environ.get("JDK_JAVA_OPTIONS")]))
     # PyFlink costs seconds too, and the process that only starts the two others needs none of it
+    from pyflink.datastream import DataStream  # noqa: PLC0415
     from pyflink.table import StreamTableEnvironment  # noqa: PLC0415
 
     from jobs.job import Job, environment  # noqa: PLC0415
@@ -61,8 +63,11 @@ def _run_here(names: tuple[str, ...], settings: Settings, *, is_local: bool) -> 
     env = environment(settings.flink, is_local=is_local)
     tables = StreamTableEnvironment.create(env)
     statements = tables.create_statement_set()
-    for name in names:
-        import_module(f"jobs.{name}").build(Job(name, tables, statements, settings))
+    # on a cluster jobs are submitted apart as well as together, with the same state: there they meet on topics only (ADR 0028)
+    companions: frozenset[str] = frozenset(names if is_local else ())
+    handed: dict[Topic, DataStream] = {}
+    for name in sorted(names, key=JOBS.index):
+        import_module(f"jobs.{name}").build(Job(name, tables, statements, settings, companions, handed))
     statements.attach_as_datastream()
     env.execute("+".join(names))
 

@@ -1,24 +1,38 @@
 """What every job is given: the environment, its settings, and where it reads and publishes."""
 
-from dataclasses import dataclass
+from collections.abc import Set
+from dataclasses import dataclass, field
 
 from pyflink.common import Configuration
-from pyflink.datastream import StreamExecutionEnvironment
+from pyflink.datastream import DataStream, StreamExecutionEnvironment
 from pyflink.table import StatementSet, StreamTableEnvironment
 
 from infra.settings import FlinkConfig, Settings
 from jobs.sinks import Sinks
 from jobs.sources import Sources
+from schemas.topics import Topic
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job under construction: `build(job)` adds its topology."""
+    """One job under construction: `build(job)` adds its topology.
+
+    Parameters
+    ----------
+    name, tables, statements, settings
+        Of the job.
+    companions
+        Jobs of the same program that take what this one publishes from its hands.
+    handed
+        Topic → batches by lane (`jobs.lanes`), from jobs of the same program that were built before: not to be read from Kafka then.
+    """
 
     name: str
     tables: StreamTableEnvironment
     statements: StatementSet
     settings: Settings
+    companions: Set[str] = frozenset()
+    handed: dict[Topic, DataStream] = field(default_factory=dict)
 
     @property
     def sources(self) -> Sources:
@@ -37,13 +51,17 @@ def environment(flink: FlinkConfig, *, is_local: bool) -> StreamExecutionEnviron
     options = {
         # read when an operator is declared, and state does not move between modes: chosen once
         "python.execution-mode": "thread",
-        # the default of 100 ms would add 100 ms to every score
-        "execution.buffer-timeout.interval": "5ms",
+        # how long a record waits on its way into a window of 50 ms; the default of 100 ms would add 100 ms to every score, and with
+        # less a thread of each task that reads a topic wakes more often than there are records
+        "execution.buffer-timeout.interval": "10ms",
         "execution.checkpointing.interval": f"{flink.checkpoint_interval.total_seconds() * 1000:.0f}ms",
         "execution.checkpointing.min-pause": "1s",
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
         "state.backend.type": "rocksdb",
         "execution.checkpointing.incremental": "true",
+        # a checkpoint waits for RocksDB to write what changed, a file for each state of each operator. All of a process share the
+        # threads that write, a quarter of this number, and each file waits for the disk
+        "state.backend.rocksdb.thread.num": "16",
         "restart-strategy.type": "exponential-delay",
         "restart-strategy.exponential-delay.initial-backoff": "1s",
         "restart-strategy.exponential-delay.max-backoff": "30s",
@@ -56,6 +74,9 @@ def environment(flink: FlinkConfig, *, is_local: bool) -> StreamExecutionEnviron
         options |= {
             "pipeline.jars": flink.jars,
             "rest.port": "0",
+            # a timer or two for each lane: not worth two files more for each operator and checkpoint. Only here, where no state outlives the
+            # run: checkpoints with timers in files are not read by jobs that keep them on the heap
+            "state.backend.rocksdb.timer-service.factory": "HEAP",
             "taskmanager.memory.managed.size": "512m",  # RocksDB's share: less, and it flushes all the time
             "taskmanager.memory.network.min": "128m",
             "taskmanager.memory.network.max": "128m",

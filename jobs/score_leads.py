@@ -23,8 +23,10 @@ from schemas.topics import Topic
 def build(job: Job) -> None:
     """Add the topology to the job's environment."""
     flink = job.settings.flink
-    read = [job.sources.read(topic) for topic in score_lane.SOURCES]
-    batches = lanes.batched(job.tables, job.name, read, lanes=flink.lanes, window=flink.window)  # lane → events and outcomes, still bytes
+    read = [None if topic in job.handed else job.sources.read(topic) for topic in score_lane.SOURCES]
+    handed = [job.handed[topic] for topic in score_lane.SOURCES if topic in job.handed]
+    # lane → events and outcomes, still bytes
+    batches = lanes.batched(job.tables, job.name, read, lanes=flink.lanes, window=flink.window, handed=handed)
     published = job.sources.read(Topic.MODELS_PUBLISHED)
     snapshots = job.tables.to_append_stream(job.tables.sql_query(f"SELECT k, v FROM {published.table}"), Types.ROW([BYTES, BYTES]))
     models = snapshots.assign_timestamps_and_watermarks(_timeless()).broadcast(models_state())  # tenant → snapshot, nightly base

@@ -1,6 +1,6 @@
 """One Kafka sink for each job: records name their own topic."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
@@ -51,12 +51,16 @@ def in_rows(method: Callable[Concatenate[Operator, P], Iterable[Record]]) -> Cal
 
     @wraps(method)
     def yielding(self: Operator, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Row]:
-        records = list(method(self, *args, **kwargs))
-        for start in range(0, len(records), ROW_RECORDS):
-            topics, keys, values, times = zip(*records[start : start + ROW_RECORDS], strict=True)
-            yield Row(topics, keys, values, times)
+        return rows(list(method(self, *args, **kwargs)))
 
     return yielding
+
+
+def rows(records: Sequence[Record]) -> Iterator[Row]:
+    """Records as PUBLISHED rows."""
+    for start in range(0, len(records), ROW_RECORDS):
+        topics, keys, values, times = zip(*records[start : start + ROW_RECORDS], strict=True)
+        yield Row(topics, keys, values, times)
 
 
 class Sinks:
@@ -78,7 +82,7 @@ class Sinks:
             "connector": "kafka",
             "topic": ";".join(names),
             "properties.bootstrap.servers": self._kafka.bootstrap_servers,
-            "properties.linger.ms": 10,
+            "properties.linger.ms": 5,
             "properties.batch.size": 131_072,
             # of several requests under way when a broker dies, it remembers only the last after its restart, and refuses the others for ever
             "properties.max.in.flight.requests.per.connection": 1,

@@ -3,17 +3,21 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pyflink.common import Row
+from pyflink.datastream import DataStream, OutputTag
 from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.time_domain import TimeDomain
 
 from infra import retention
 from infra.settings import Settings
+from jobs.lanes import LANE_BATCH
+from jobs.operators import score_lane
 from jobs.operators.guard import Guard
 from jobs.operators.lane_clock import LaneClock
-from jobs.operators.lane_state import DecodedCache, StateStore, bytes_by_text
+from jobs.operators.lane_state import BatchedState, DecodedCache, StateStore, bytes_by_text
 from jobs.operators.opening import opened_codec
 from jobs.operators.wall_clock import now_ms
-from jobs.sinks import Publisher, Record, in_rows
+from jobs.sinks import Publisher, Record, in_rows, rows
 from models.due import DueQueue
 from models.enrichment import Acquaintance, check_event, enrich, review
 from models.enrichments import registry as enrichments
@@ -25,6 +29,7 @@ from schemas.topics import Topic, Value
 
 STAGE = "enrich_events.enrich_lane"
 SOURCES = (Topic.EVENTS_RECEIVED,)
+HANDED_ORIGIN = score_lane.SOURCES.index(Topic.EVENTS_ENRICHED)
 LONGER_DAYS = 30
 """Enrichment forgets a lead this much later than scoring does: a lead that returns is numbered from 1 again, and scoring must not remember
 a higher number then, or it would take its events for repeats."""
@@ -38,12 +43,34 @@ def check_record(record: Value, key: bytes) -> None:
     check_event(record, key, now=now_ms())
 
 
-class EnrichLane(KeyedProcessFunction):
-    """Keyed by lane."""
+def handed_over(enriched: DataStream) -> DataStream:
+    """The batches that an operator which `hands_over` gives beside its records (`jobs.lanes.LANE_BATCH`)."""
+    # PyFlink's own get_side_output puts a Python operator behind it that changes nothing
+    side = enriched._j_data_stream.getSideOutput(_handed().get_java_output_tag())  # noqa: SLF001 - PyFlink has no public way
+    return DataStream(side)
 
-    def __init__(self, settings: Settings, policies: Mapping[str, EnrichmentPolicy]) -> None:
+
+def _handed() -> OutputTag:
+    return OutputTag("handed", LANE_BATCH)
+
+
+class EnrichLane(KeyedProcessFunction):
+    """Keyed by lane.
+
+    Parameters
+    ----------
+    settings
+        Of the deployment.
+    policies
+        Tenant → what is added to its events.
+    hands_over
+        Whether a batch's enriched events are also given as a batch, for `handed_over`.
+    """
+
+    def __init__(self, settings: Settings, policies: Mapping[str, EnrichmentPolicy], *, hands_over: bool = False) -> None:
         self._settings = settings
         self._policies = policies
+        self._hands_over = hands_over
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Open state and codec."""
@@ -51,8 +78,9 @@ class EnrichLane(KeyedProcessFunction):
         self._codec = opened_codec(settings)
         max_bytes = settings.kafka.max_event_bytes
         self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=max_bytes, release=settings.release)
+        self._written = BatchedState(bytes_by_text(runtime_context, "leads"))
         self._leads: DecodedCache[Acquaintance] = DecodedCache(
-            bytes_by_text(runtime_context, "leads"),
+            self._written,
             lambda data: Acquaintance() if data is None else Acquaintance.from_bytes(data),
             Acquaintance.to_bytes,
             limit=settings.flink.cached_leads,
@@ -62,11 +90,20 @@ class EnrichLane(KeyedProcessFunction):
         self._clock = LaneClock()
         self._retention_ms = (retention.POLICY.lead_memory_days + LONGER_DAYS) * DAY_MS
         self._publisher = Publisher(settings.kafka)
+        self._handed = _handed()
 
-    @in_rows
-    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Record]:
+    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Row | tuple[OutputTag, Row]]:
         """Enrich the batch's events; what cannot be read or means nothing becomes a dead letter."""
         lane = ctx.get_current_key()
+        enriched, dead = self._process(lane, value, ctx)
+        if self._hands_over and enriched:
+            _, keys, values, _ = zip(*enriched, strict=True)
+            # first: whoever waits for the score waits for this, and for nothing else
+            yield self._handed, Row(lane, Row(keys, values, (HANDED_ORIGIN,) * len(keys), value[3]))
+        yield from rows(enriched + dead)
+
+    def _process(self, lane: int, value: Any, ctx: KeyedProcessFunction.Context) -> tuple[list[Record], list[Record]]:
+        records: list[Record] = []
         queue = self._enter(lane)
         decoded = self._guard.decode(value)
         touched: dict[str, Acquaintance] = {}
@@ -80,14 +117,18 @@ class EnrichLane(KeyedProcessFunction):
             if enriched.due is not None:
                 due.setdefault(enriched.due, []).append(key)
             if enriched.event is not None:
-                yield self._publisher.record(Topic.EVENTS_ENRICHED, key.encode(), self._codec.encode(enriched.event), event.occurred_at)
+                value_bytes = self._codec.encode(enriched.event)
+                records.append(self._publisher.record(Topic.EVENTS_ENRICHED, key.encode(), value_bytes, event.occurred_at))
         for key, known in touched.items():
             self._leads.save(key, known)
         queue.add(due)
-        for letter in decoded.dead:
-            yield self._publisher.record(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
+        dead = [
+            self._publisher.record(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at) for letter in decoded.dead
+        ]
         self._review(queue, value[3])
+        self._written.flush()
         self._clock.wind(lane, queue, ctx.timer_service())
+        return records, dead
 
     @in_rows
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Record]:
@@ -95,6 +136,7 @@ class EnrichLane(KeyedProcessFunction):
         queue = self._enter(ctx.get_current_key())
         if ctx.time_domain() == TimeDomain.EVENT_TIME:  # else the lane only looks whether event time is known by now
             self._review(queue, timestamp)
+            self._written.flush()
         self._clock.wind(ctx.get_current_key(), queue, ctx.timer_service())
         return
         yield  # Flink iterates over what comes back

@@ -152,12 +152,13 @@ class Harness:
     Parameters
     ----------
     operator
-        Makes the operator; called again for each restart.
+        Makes the operator; called again for each restart. What it hands over beside its records is in `handed`.
     """
 
     def __init__(self, operator: Callable[[], Any]) -> None:
         self._make = operator
         self.backend = Backend()
+        self.handed: list[Any] = []
         self.restart()
 
     def restart(self) -> None:
@@ -194,9 +195,14 @@ class Harness:
             published += self._decoded(self.operator.on_timer(timer[2], FakeContext(self.backend, domain)))
         return published
 
-    @staticmethod
-    def _decoded(rows: Iterable[Any] | None) -> list[Published]:
-        records = [record for row in rows or () for record in zip(*row, strict=True)]
+    def _decoded(self, rows: Iterable[Any] | None) -> list[Published]:
+        published = []
+        for row in rows or ():
+            if isinstance(row, tuple):  # as Flink tells the output of a side from rows
+                self.handed.append(row[1])
+            else:
+                published.append(row)
+        records = [record for row in published for record in zip(*row, strict=True)]
         return [Published(topic, bytes(key), CODEC.decode(bytes(value)), at) for topic, key, value, at in records]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from infra.settings import FlinkConfig
 from jobs.operators.enrich_lane import EnrichLane
+from jobs.operators.score_lane import SOURCES
 from schemas.policy import EnrichmentPolicy
 from schemas.topics import Topic
 from tests.builders import MONDAY, TUESDAY, an_event, later, updated_profile, viewed_page, won
@@ -35,6 +36,18 @@ def test_events_come_out_joined_numbered_and_once(lane: Callable[..., Harness]):
     assert [(b"acme|ada", 1), (b"acme|ada", 2), (b"acme|bob", 1), (b"acme|ada", 3)] == [(one.key, one.value.sequence) for one in published]
     assert [MONDAY, MONDAY, MONDAY, TUESDAY] == [one.at for one in published]
     assert {"plan": "pro"} == published[-1].value.profile_texts
+
+
+def test_a_neighbour_is_handed_what_is_published(tmp_path: Path):
+    """The enriched events of a batch, with its lane and its clock; no dead letter, and nothing where nothing was enriched."""
+    harness = Harness(lambda: EnrichLane(offline_settings(tmp_path), {}, hands_over=True))
+    published = harness.take([*(a_record(event) for event in STORY), Record(b"acme|ada", b"?")], lane=3, clock=7)
+    harness.take([a_record(STORY[0]), Record(b"acme|ada", b"?")], lane=3, clock=8)
+    [(lane, (keys, values, origins, clock))] = harness.handed
+
+    assert (3, 7, {SOURCES.index(Topic.EVENTS_ENRICHED)}) == (lane, clock, set(origins))
+    assert [one.key for one in published if one.topic == Topic.EVENTS_ENRICHED.value] == list(keys)
+    assert of(Topic.EVENTS_ENRICHED, published) == [CODEC.decode(value) for value in values]
 
 
 @pytest.mark.parametrize("cached_leads", [1, 100])
