@@ -15,4 +15,5 @@ class CassandraConfig(BaseModel):
     local_datacenter: str = "datacenter1"
     username: str | None = None
     password: SecretStr | None = None
+    request_bytes: int = Field(default=4_000, ge=1_000, description="of a request for several partitions; Cassandra warns from 5 KiB on by default")
     write_concurrency: int = Field(default=64, ge=1, description="statements of a batch under way at once")

@@ -21,9 +21,10 @@ from schemas.errors import PoisonRecordError, RetriableError
 
 STATEMENTS_PER_REQUEST = 8
 """Of one partition. With events of at most 1 MiB a request stays well below Cassandra's limit of 16 MiB."""
-SHARED_BYTES = 4_000
 SHARED_PARTITIONS = 10
-"""Of a request for several partitions: Cassandra warns of more than 10, and from 5 KiB on."""
+"""Of a request for several partitions: Cassandra warns of more."""
+CELL_BYTES = 24
+"""What Cassandra counts for each value of a request beside its bytes: times and sizes."""
 
 MAX_WAIT_S = 5.0
 
@@ -55,8 +56,8 @@ class _Request:
     statements: list[BoundStatement] = field(default_factory=list)
     size: int = 0
 
-    def has_room(self, size: int) -> bool:
-        return len(self.parts) < SHARED_PARTITIONS and self.size + size <= SHARED_BYTES
+    def has_room(self, size: int, most: int) -> bool:
+        return len(self.parts) < SHARED_PARTITIONS and self.size + size <= most
 
     def add(self, part: Writes, statements: Iterable[BoundStatement], size: int) -> None:
         self.parts.append(part)
@@ -101,6 +102,7 @@ class ResultsWriter:
     ) -> None:
         self._client = CassandraClient(config)
         self._concurrency = config.write_concurrency
+        self._request_bytes = config.request_bytes
         self._repeatable = repeatable
         self._give_up_after_s = give_up_after_s
         self._on_retry = on_retry
@@ -192,13 +194,15 @@ class ResultsWriter:
 
     def _requests(self, session: Session, parts: Sequence[Writes]) -> Iterator[_Request]:
         nodes, keyspace = session.cluster.metadata, session.keyspace
+        # a single node holds everything: no token need be computed to know that, which the driver does in Python
+        alone = frozenset(nodes.all_hosts()) if len(nodes.all_hosts()) == 1 else None
         shared: dict[frozenset[Any], _Request] = {}
         for part in parts:
             bound = [self._client.prepare(write.query).bind(write.parameters) for write in part]
-            size = sum(len(value) for statement in bound for value in statement.values if isinstance(value, bytes))
-            replicas = frozenset(nodes.get_replicas(keyspace, bound[0].routing_key))
+            size = sum(CELL_BYTES + len(value) for statement in bound for value in statement.values if isinstance(value, bytes))
+            replicas = alone or frozenset(nodes.get_replicas(keyspace, bound[0].routing_key))
             request = shared.get(replicas)
-            if request is None or not replicas or not request.has_room(size):
+            if request is None or not replicas or not request.has_room(size, self._request_bytes):
                 if request is not None:
                     yield request
                 request = shared[replicas] = _Request()

@@ -48,7 +48,8 @@ class Producer:
                 "acks": "all",
                 "partitioner": "murmur2_random",  # the Java client's, so that a key has one partition whoever writes
                 "compression.type": "lz4",  # in librdkafka's own thread: costs Python nothing
-                "linger.ms": 5,
+                # each request costs the broker, and wakes every reader of the topic: 50 a second are enough for a path that batches by 50 ms
+                "linger.ms": 20,
                 "queue.buffering.max.messages": QUEUE_RECORDS,
                 "queue.buffering.max.kbytes": QUEUE_KB,
                 "message.max.bytes": max_message_bytes(config, Topic.RECORDS_DEAD),

@@ -12,6 +12,8 @@ from infra.stack import jars, ports
 from schemas.errors import ConfigError
 
 FILE = "stack.json"
+REQUEST_BYTES = 16_000
+"""To Cassandra, whose threshold for warnings `infra.stack.cassandra` raises: a request costs both sides more than what it carries."""
 
 
 class Addresses(BaseModel):
@@ -74,7 +76,7 @@ class Addresses(BaseModel):
 
     def cassandra_config(self) -> CassandraConfig:
         """Where Cassandra is."""
-        return CassandraConfig(contact_points=(ports.LOOPBACK,), port=self.cassandra)
+        return CassandraConfig(contact_points=(ports.LOOPBACK,), port=self.cassandra, request_bytes=REQUEST_BYTES)
 
     @property
     def registry_base(self) -> str:
@@ -94,6 +96,7 @@ class Addresses(BaseModel):
             "PROX_KAFKA__REGISTRY_URL": self.kafka_config().registry_url,
             "PROX_CASSANDRA__CONTACT_POINTS": json.dumps(self.cassandra_config().contact_points),
             "PROX_CASSANDRA__PORT": str(self.cassandra),
+            "PROX_CASSANDRA__REQUEST_BYTES": str(REQUEST_BYTES),
             "PROX_FLINK__JARS": ";".join(jar.as_uri() for jar in connector),
             "PROX_RUN_DIR": str(run_dir),
         }

@@ -116,6 +116,8 @@ auto_snapshot: false
 authenticator: AllowAllAuthenticator
 # two cores do everything here: be slow rather than fail
 write_request_timeout: 10000ms
+# one node holds every partition: requests for several of them are as good as requests for one (see CassandraConfig.request_bytes)
+batch_size_warn_threshold: 40KiB
 read_request_timeout: 10000ms
 """
 

@@ -70,6 +70,9 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+# 3 and 8 by default, for machines with many cores
+num.network.threads=1
+num.io.threads=2
 # Flink's exactly-once sink asks for an hour by default
 transaction.max.timeout.ms=3600000
 auto.create.topics.enable=false
