@@ -9,17 +9,22 @@ from schemas.topics import Topic
 
 
 class Stage(NamedTuple):
-    """A job, by what it does to what it reads, and in which operator."""
+    """A job, by what it does to what it reads, and in which operator.
+
+    `handed`: what another job hands to it in memory (ADR 0028), by the job's name and the topic that this one reads. When that job has
+    committed its reading, this one is done with it too: a checkpoint takes both at the same record.
+    """
 
     done: str
     job: str
     operator: str
     reads: Sequence[Topic]
+    handed: Mapping[str, Topic] = {}
 
 
 STAGES = (
     Stage("enriched", "enrich_events", "enrich_lane", (Topic.EVENTS_RECEIVED,)),
-    Stage("scored", "score_leads", "score_lane", (Topic.EVENTS_ENRICHED, Topic.OUTCOMES_RECEIVED)),
+    Stage("scored", "score_leads", "score_lane", (Topic.OUTCOMES_RECEIVED,), {"enrich_events": Topic.EVENTS_RECEIVED}),
     Stage("learned", "learn_models", "learn_tenant", (Topic.EXAMPLES_MATURED, Topic.CHAMPIONS_CHOSEN)),
     Stage(
         "stored",
@@ -53,7 +58,8 @@ def read(kafka: KafkaConfig, stages: Sequence[Stage] = STAGES) -> Reaches:
     """
     reaches = {}
     for stage in stages:
-        each = [reach(kafka, f"prox.{stage.job}", topic) for topic in stage.reads]
+        read_by = [(stage.job, topic) for topic in stage.reads] + list(stage.handed.items())
+        each = [reach(kafka, f"prox.{job}", topic) for job, topic in read_by]
         reaches[stage.done] = Reach(sum(one.done for one in each), sum(one.behind for one in each))
     return reaches
 
