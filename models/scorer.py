@@ -11,6 +11,7 @@ from models.features.vector import PATTERN_MODEL
 from models.learning.encoding import MARKED, encode, read_vector, room_for
 from models.learning.hazard_model import HazardModel
 from models.learning.regression import LOGIT_LIMIT
+from models.learning.shares import base_logit
 from models.learning.table import find, mixed
 
 REASONS = 5
@@ -120,14 +121,6 @@ def _from_mean(columns: Array, inputs: Array, groups: Array, n: int, weight: Arr
 
 
 @numba.njit(cache=True)
-def _base_of(ids: Array, values: Array, begin: int, end: int, base_id: int) -> float:
-    for j in range(begin, end):
-        if ids[j] == np.uint64(base_id) and math.isfinite(values[j]):
-            return min(max(np.float64(values[j]), -LOGIT_LIMIT), LOGIT_LIMIT)
-    return math.nan
-
-
-@numba.njit(cache=True)
 def _explain(away: Array, slopes: Array, own_share: float, contribution: Array) -> None:
     for g in range(contribution.shape[0]):
         moved = 0.0
@@ -162,7 +155,6 @@ def _score(
     with_clock: bool,
     base_share: float,
     base_mean: float,
-    base_id: int,
     attributes: Array,
     flags: Array,
     mean: Array,
@@ -195,7 +187,7 @@ def _score(
         for k in range(intervals):
             mean_logits[a, k] = _total(start, usual, a, k)
     of_mean = _logit(_propensity(mean_logits, trust, np.empty(rates * intervals)))
-    base_at = find(attribute_keys, attribute_places, mixed(np.uint64(base_id) >> np.uint64(32)))
+    base_at = find(attribute_keys, attribute_places, mixed(np.uint64(PATTERN_MODEL) >> np.uint64(32)))
     begin = 0
     for i in range(ends.shape[0]):
         read_vector(dense[i], ids, values, begin, ends[i], attribute_keys, attribute_places, said, number, token, place)
@@ -223,7 +215,7 @@ def _score(
             for k in range(intervals):
                 logits[a, k] = _total(mean_logits[a, k], away, a, k)
         p = _propensity(logits, trust, hazards[i])
-        base = _base_of(ids, values, begin, ends[i], base_id)
+        base = base_logit(ids, values, begin, ends[i])
         share = base_share if base_at >= 0 and not math.isnan(base) else 0.0
         if share > 0.0:
             p = 1.0 / (1.0 + math.exp(-((1.0 - share) * _logit(p) + share * base)))
@@ -276,7 +268,6 @@ def score(model: HazardModel, dense: Array, ids: Array, values: Array, ends: Arr
         model.with_clock,
         model.base_share,
         model.base_mean,
-        PATTERN_MODEL,
         model.attributes,
         model.flags,
         model.mean,

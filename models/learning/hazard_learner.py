@@ -13,24 +13,19 @@ from models.features.registry import WIDTH
 from models.features.vector import PATTERN_MODEL, FeatureVector, vector_from_bytes
 from models.learning.belief import PLACES, POOLED_VARIANCE, give_places, revise, unsure
 from models.learning.configurations import CONFIGURATIONS, RATES
-from models.learning.encoding import EDGES, VARIES, encode, read_vector, room_for
+from models.learning.encoding import EDGES, encode, read_vector, room_for
 from models.learning.hazard_model import ATTRIBUTES, COLUMNS, EXPERTS, HazardModel, assembled, dense_attributes, hazard_logit
 from models.learning.lesson import count_inputs, make_room
 from models.learning.observing import REFITS, RESERVOIR, observe
-from models.learning.regression import BETA, HEDGE_CLIP, HEDGE_RATE, L2, LOGIT_LIMIT, blame, learn_label, parts_of, trust
+from models.learning.regression import BETA, HEDGE_RATE, L2, blame, learn_label, parts_of, trust
+from models.learning.shares import SHARE_RATE, SHARES, base_logit, blame_shares
 from models.learning.table import attribute_table, column_table, find, first_unknown, mixed
-from models.learning.trials import CONTEXT_VALUES, CONTEXTS, FIRST_CONTEXT, MARGIN, REMEMBERED, SLOTS, WAITING, WITH_CLOCK, judge_all, teach_all
+from models.learning.trials import CONTEXTS, FIRST_CONTEXT, REMEMBERED, SLOTS, WAITING, choose, judge_all, teach_all
 from schemas.errors import FatalError
 from schemas.example import MaturedExample
 from schemas.model_snapshot import LEARNER
 
 VERSION = 3
-SHARES = np.array([0.0, 0.25, 0.5])
-"""Shares of the nightly base in the published logit, between which Hedge decides."""
-SHARE_RATE = 1.0
-SHARE_DECAY = 0.9995
-BETTER = 2.0
-"""How many times the use of the present context another one must be of: the crosses in use, and what they learned, would be lost."""
 POOL_SQUARES = 4.0
 """What a pooled model's weights count as when a tenant starts from them: as if learned from a few dozen labels of its own."""
 
@@ -351,18 +346,9 @@ class HazardLearner:
 
     def _decide(self) -> None:
         """Use the additions that were shown to help; drop those that were shown to harm."""
-        for g in np.flatnonzero(self._flags & VARIES).tolist():
-            is_candidate = 2 <= self._values[g] <= CONTEXT_VALUES
-            if is_candidate and g not in self._contexts and (self._contexts[FIRST_CONTEXT:] < 0).any():
-                self._contexts[FIRST_CONTEXT + int(np.argmin(self._contexts[FIRST_CONTEXT:] >= 0))] = g
-        self._with_clock = bool(self._gain[WITH_CLOCK] > (-MARGIN if self._with_clock else MARGIN))
-        best = FIRST_CONTEXT + int(np.argmax(self._gain[FIRST_CONTEXT:]))
-        in_use = np.flatnonzero(self._contexts[FIRST_CONTEXT:] == self._context) if self._context >= 0 else np.zeros(0)
-        used = float(self._gain[FIRST_CONTEXT + int(in_use[0])]) if len(in_use) else 0.0
-        if self._gain[best] > BETTER * max(used, 0.0) + MARGIN:
-            self._change_context(int(self._contexts[best]))
-        elif used < -MARGIN:
-            self._change_context(-1)
+        context, self._with_clock = choose(self._gain, self._contexts, self._flags, self._values, self._context, self._with_clock)
+        if context != self._context:
+            self._change_context(context)
 
     def _change_context(self, context: int) -> None:
         """Cross with another attribute; what was learned of the old crosses is given up, their room with it."""
@@ -399,17 +385,12 @@ class HazardLearner:
 
     def _blame_base(self, hazards: Array, ids: Array, values: Array, *, is_converted: bool) -> None:
         """Charge every share of the base with the log loss of the score that it would have given."""
-        at = np.flatnonzero(ids == np.uint64(PATTERN_MODEL))
-        if not len(at) or not np.isfinite(values[at[0]]) or len(hazards) != EXPERTS * self._intervals:
+        base = base_logit(ids, values, 0, len(ids))
+        if math.isnan(base) or len(hazards) != EXPERTS * self._intervals:
             return
-        base = float(np.clip(values[at[0]], -LOGIT_LIMIT, LOGIT_LIMIT))
         self._base_sum += base
         self._base_count += 1
-        survival = np.prod(1.0 - hazards.reshape(EXPERTS, self._intervals), axis=1)
-        own = float(np.clip(trust(self._loss) @ (1.0 - survival), HEDGE_CLIP, 1.0 - HEDGE_CLIP))
-        logits = (1.0 - SHARES) * np.log(own / (1.0 - own)) + SHARES * base
-        losses = np.log1p(np.exp(-logits if is_converted else logits))
-        self._base_loss = SHARE_DECAY * self._base_loss + losses
+        blame_shares(self._base_loss, self._loss, hazards, self._intervals, base, 1.0 if is_converted else 0.0)
 
     def _reserve(self, room: int) -> None:
         """Make sure that so many columns can be added: arrays double, tables stay at most half full."""

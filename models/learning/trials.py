@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.features.registry import CLOCK
+from models.learning.encoding import VARIES
 from models.learning.regression import BETA, LOGIT_LIMIT
 
 Array = npt.NDArray[Any]
@@ -25,6 +26,8 @@ DECAY = 0.9997
 """Losses fade with a mean life of 3,300 labels, so that a trial may win or lose with the seasons."""
 MARGIN = 8.0
 """Nats by which an addition must beat what is in use: the odds of 3,000 to 1 leave room for all that are tried."""
+BETTER = 2.0
+"""How many times the use of the present context another one must be of: the crosses in use, and what they learned, would be lost."""
 WAITING = 512
 """Labels that wait until a score is judged that was made when they were known; when there are more, the oldest is taught all the same."""
 REMEMBERED = 1 << 14
@@ -142,3 +145,46 @@ def teach_all(
                 after = math.sqrt(root[trial, at] * root[trial, at] + gradient * gradient)
                 z[trial, at] += np.float32(gradient - (after - root[trial, at]) / RATE * weight)
                 root[trial, at] = np.float32(after)
+
+
+@numba.njit(cache=True)
+def choose(gain: Array, contexts: Array, flags: Array, values: Array, context: int, with_clock: bool) -> tuple[int, bool]:
+    """Use the additions that were shown to help; drop those that were shown to harm.
+
+    Parameters
+    ----------
+    gain
+        By trial, as `judge_all` left it.
+    contexts
+        Attribute of each trial from FIRST_CONTEXT on, changed in place: attributes that may be one take what trials are unused.
+    flags, values
+        By attribute: from `observing.observe`, and how many of its values have a weight.
+    context, with_clock
+        What is in use.
+
+    Returns
+    -------
+    The attribute to cross with, -1: none; and whether the clock is to count.
+    """
+    for g in range(flags.shape[0]):
+        if flags[g] & VARIES and 2 <= values[g] <= CONTEXT_VALUES:
+            free = -1
+            for trial in range(contexts.shape[0] - 1, FIRST_CONTEXT - 1, -1):
+                if contexts[trial] == g:
+                    free = -1
+                    break
+                if contexts[trial] < 0:
+                    free = trial
+            if free >= 0:
+                contexts[free] = g
+    used, best = 0.0, FIRST_CONTEXT
+    for trial in range(FIRST_CONTEXT, contexts.shape[0]):
+        if context >= 0 and contexts[trial] == context:
+            used = gain[trial]
+        if gain[trial] > gain[best]:
+            best = trial
+    if gain[best] > BETTER * max(used, 0.0) + MARGIN:
+        context = contexts[best]
+    elif used < -MARGIN:
+        context = -1
+    return context, gain[WITH_CLOCK] > (-MARGIN if with_clock else MARGIN)
