@@ -88,35 +88,35 @@ def revise(
     [^2]: Fahrmeir, "Posterior mode estimation by extended Kalman filtering for multivariate dynamic generalized linear models", JASA 87,
     1992.
     """
-    at, of, met = np.empty(n + 1, np.int64), np.empty(n + 1), 0
+    # in single precision, as the covariance is: the processor takes twice as many at a time, and its rounding is far below what is not known
+    at, of, met = np.empty(n + 1, np.int64), np.empty(n + 1, np.float32), 0
     for i in range(n):
         if columns[i] >= 0 and slots[columns[i]] > 0:
             at[met], of[met] = slots[columns[i]] - 1, inputs[i]
             met += 1
     if intervals > 1:
-        at[met], of[met] = 1 + interval, 1.0
+        at[met], of[met] = 1 + interval, np.float32(1.0)
         met += 1
-    gain, logit = np.zeros(used), start
+    gain, logit = np.zeros(used, np.float32), start
     for i in range(met):
         logit += mean[at[i]] * of[i]
-        row = covariance[at[i]]
+        row, by = covariance[at[i]], of[i]
         for j in range(used):
-            gain[j] += row[j] * of[i]
+            gain[j] += row[j] * by
     spread = 0.0
     for i in range(met):
-        spread += gain[at[i]] * of[i]
+        spread += np.float64(gain[at[i]]) * of[i]
     p = 1.0 / (1.0 + math.exp(-min(max(logit, -LOGIT_LIMIT), LOGIT_LIMIT)))
     curvature = max(p * (1.0 - p), LEAST_CURVATURE)
     certainty = 1.0 / (1.0 + curvature * max(spread, 0.0))
-    step, shrink = (label - p) * certainty, math.sqrt(curvature * certainty)
+    step, shrink = (label - p) * certainty, np.float32(math.sqrt(curvature * certainty))
     for j in range(used):
         mean[j] += gain[j] * step
         gain[j] *= shrink
     for i in range(used):
-        if gain[i] != 0.0:
-            row = covariance[i]
-            for j in range(used):
-                row[j] -= np.float32(gain[i] * gain[j])
+        row, by = covariance[i], gain[i]
+        for j in range(used):
+            row[j] -= by * gain[j]
         if covariance[i, i] < VARIANCE:
             covariance[i, i] += np.float32(WANDER)
 

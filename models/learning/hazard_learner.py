@@ -11,16 +11,16 @@ import numpy.typing as npt
 
 from models.features.registry import WIDTH
 from models.features.vector import PATTERN_MODEL, FeatureVector, vector_from_bytes
-from models.learning.belief import PLACES, POOLED_VARIANCE, give_places, revise, unsure
+from models.learning.belief import PLACES, POOLED_VARIANCE, unsure
 from models.learning.configurations import CONFIGURATIONS, RATES
-from models.learning.encoding import EDGES, encode, read_vector, room_for
+from models.learning.encoding import EDGES, room_for
 from models.learning.hazard_model import ATTRIBUTES, COLUMNS, EXPERTS, HazardModel, assembled, dense_attributes, hazard_logit
-from models.learning.lesson import count_inputs, make_room
-from models.learning.observing import REFITS, RESERVOIR, observe
-from models.learning.regression import BETA, HEDGE_RATE, L2, blame, learn_label, parts_of, trust
+from models.learning.lesson import learn_point
+from models.learning.observing import REFITS, RESERVOIR
+from models.learning.regression import BETA, HEDGE_RATE, L2, parts_of, trust
 from models.learning.shares import SHARE_RATE, SHARES, base_logit, blame_shares
 from models.learning.table import attribute_table, column_table, find, first_unknown, mixed
-from models.learning.trials import CONTEXTS, FIRST_CONTEXT, REMEMBERED, SLOTS, WAITING, choose, judge_all, teach_all
+from models.learning.trials import CONTEXTS, FIRST_CONTEXT, REMEMBERED, SLOTS, WAITING, choose, teach_vector, try_label
 from schemas.errors import FatalError
 from schemas.example import MaturedExample
 from schemas.model_snapshot import LEARNER
@@ -30,6 +30,9 @@ POOL_SQUARES = 4.0
 """What a pooled model's weights count as when a tenant starts from them: as if learned from a few dozen labels of its own."""
 
 Array = npt.NDArray[Any]
+
+NOBODY = np.zeros(0)
+"""Hazards of an example that blames no expert: its score was another model's."""
 
 _BY_ATTRIBUTE = {
     "_attributes": ("<u4", ()),
@@ -136,14 +139,16 @@ class HazardLearner:
         if not self._with_base:
             vector = vector.without(PATTERN_MODEL)
         self._meet(vector.ids)
-        said, number, token = self._read(vector.dense, vector.ids, vector.values)
-        if example.first_interval == 0:
-            self._observe(said, number, token)
+        g = len(self._attributes)
+        read = np.empty(g, np.uint8), np.empty(g), np.empty(g, np.uint64)
         hazards = np.array(example.hazards, np.float64)
-        self._learn_labels(said, number, token.copy(), hazards, example)
+        is_ours = len(hazards) == EXPERTS * self._intervals
+        self._learn_point(vector, read, hazards if is_ours else NOBODY, example)
         if example.is_final:
-            self._try(said, number, token, vector, example)
-            self._blame_base(hazards, vector.ids, vector.values, is_converted=example.is_converted)
+            label = 1.0 if example.is_converted else 0.0
+            self._try(vector, read, label, example)
+            if is_ours:
+                self._blame_base(vector, hazards, label)
         labels = example.last_interval - example.first_interval + 1
         self._labels += labels
         return labels
@@ -193,11 +198,11 @@ class HazardLearner:
     def _meet(self, ids: Array) -> None:
         """Give every attribute of a vector a place, as far as there are any left."""
         keys, places = self._attribute_table
-        if first_unknown(ids, keys, places) < 0:
+        room = ATTRIBUTES - len(self._attributes)
+        if not room or first_unknown(ids, keys, places) < 0:
             return
         hashes = ids >> np.uint64(32)
-        new = [int(one) for one in hashes.tolist() if find(keys, places, mixed(np.uint64(one))) < 0]
-        room = ATTRIBUTES - len(self._attributes)
+        new = [int(one) for one in hashes.tolist() if find(keys, places, np.uint64(mixed(np.uint64(one)))) < 0]
         new = sorted(set(new))[:room]
         if not new:
             return
@@ -206,143 +211,69 @@ class HazardLearner:
             setattr(self, name, np.concatenate([getattr(self, name), more]))
         self._index_attributes()
 
-    def _read(self, dense: Array, ids: Array, values: Array) -> tuple[Array, Array, Array]:
-        g = len(self._attributes)
-        said, number, token, place = np.empty(g, np.uint8), np.empty(g), np.empty(g, np.uint64), np.empty(g, np.int64)
-        read_vector(dense, ids, values, 0, len(ids), *self._attribute_table, said, number, token, place)
-        return said, number, token
-
-    def _observe(self, said: Array, number: Array, token: Array) -> None:
-        self._observed += 1
-        observe(
-            said,
-            number,
-            token,
-            self._observed,
+    def _learn_point(self, vector: FeatureVector, read: tuple[Array, Array, Array], hazards: Array, example: MaturedExample) -> None:
+        room = room_for(len(self._attributes))
+        self._reserve(room)
+        self._reserve_belief(room)
+        self._observed += example.first_interval == 0
+        self._columns, self._believed = learn_point(
+            *vector,
+            *read,
+            *self._attribute_table,
+            self._attributes,
+            self._flags,
             self._seen,
             self._first,
             self._counts,
             self._mean,
             self._squares,
+            self._scale,
+            self._values,
+            self._edge_count,
+            self._edges,
             self._sample,
-            self._edge_count,
-            self._edges,
-            self._flags,
-            self._scale,
-        )
-
-    def _encode(self, said: Array, number: Array, token: Array, context: int, *, with_clock: bool) -> tuple[Array, Array, Array, Array, int, int]:
-        room = room_for(len(self._attributes))
-        columns, groups = np.empty(room, np.int64), np.empty(room, np.int64)
-        inputs, wanted = np.empty(room), np.empty(room, np.uint64)
-        plain, n = encode(
-            said,
-            number,
-            token,
-            self._attributes,
-            self._flags,
-            self._mean,
-            self._scale,
-            self._edge_count,
-            self._edges,
-            context,
-            with_clock,
-            *self._column_table,
-            columns,
-            inputs,
-            groups,
-            wanted,
-        )
-        return columns, inputs, groups, wanted, plain, n
-
-    def _learn_labels(self, said: Array, number: Array, token: Array, hazards: Array, example: MaturedExample) -> None:
-        self._reserve(room_for(len(self._attributes)))
-        columns, inputs, groups, wanted, plain, n = self._encode(said, number, token, self._context, with_clock=self._with_clock)
-        self._columns = make_room(
-            columns,
-            groups,
-            wanted,
-            plain,
-            n,
-            said,
-            token,
-            self._attributes,
+            self._context,
+            self._with_clock,
             *self._column_table,
             self._keys,
             self._groups,
             self._is_cross,
-            self._values,
+            self._sums,
+            self._slots,
             self._columns,
             COLUMNS,
+            self._weight,
+            self._z,
+            self._root,
+            self._rates,
+            self._loss,
+            self._belief,
+            self._covariance,
+            self._believed,
+            hazards,
+            self._observed,
+            zlib.crc32(example.event_id.encode()),
+            self._start,
+            self._intervals,
+            example.first_interval,
+            example.last_interval,
+            example.is_converted,
         )
-        if example.first_interval == 0:
-            count_inputs(self._sums, columns, inputs, n)
-        are_ours = len(hazards) == EXPERTS * self._intervals
-        is_drawn = self._is_drawn(example, float(number[0]))
-        if is_drawn:
-            self._believe_in(columns, n)
-        for interval in range(example.first_interval, example.last_interval + 1):
-            label = 1.0 if example.is_converted and interval == example.last_interval else 0.0
-            if are_ours:
-                blame(self._loss, hazards, self._intervals, interval, label)
-            learn_label(self._weight, self._z, self._root, columns, inputs, n, interval, label, self._start, self._rates)
-            if is_drawn:
-                revise(
-                    self._belief,
-                    self._covariance,
-                    self._believed,
-                    self._slots,
-                    columns,
-                    inputs,
-                    n,
-                    interval,
-                    self._intervals,
-                    label,
-                    self._start,
-                )
 
-    @staticmethod
-    def _is_drawn(example: MaturedExample, events: float) -> bool:
-        """Whether the belief learns this point: a lead's n-th with chance 1/n, by the hash of its event id.
-
-        The belief counts labels as independent, and those of one lead are not. `events` is the vector's log1p of their number.
-        """
-        return zlib.crc32(example.event_id.encode()) * math.expm1(min(events, 20.0)) < 2.0**32
-
-    def _believe_in(self, columns: Array, n: int) -> None:
-        """Give the features of a vector their places in the belief."""
-        self._believed = give_places(self._slots, columns, n, self._believed)
-        size = len(self._belief)
-        if self._believed > size:
-            grown = min(max(2 * size, self._believed), PLACES)
-            covariance = unsure(grown, self._biases)
-            covariance[:size, :size] = self._covariance
-            self._covariance = covariance
-            self._belief = np.concatenate([self._belief, np.zeros(grown - size)])
-
-    def _try(self, said: Array, number: Array, token: Array, vector: FeatureVector, example: MaturedExample) -> None:
+    def _try(self, vector: FeatureVector, read: tuple[Array, Array, Array], label: float, example: MaturedExample) -> None:
         """Let the trials be judged by the label of the whole window, as they were when the score was made; then keep it to teach them.
 
         Judged by what they foretell once the label is here, they would know of its day: whoever was met on it has taught them.
         """
+        of_attributes = (self._attributes, self._flags, self._mean, self._scale, self._edge_count, self._edges)
+        trials = (self._trial_z, self._trial_root, self._gain, self._contexts)
         while self._waiting and (self._waiting[0][0] <= example.as_of or len(self._waiting) >= WAITING):
-            _, label, features = self._waiting.popleft()
-            kept = vector_from_bytes(features)
-            self._try_label(*self._read(kept.dense, kept.ids, kept.values), label, judged=False)
-        label = 1.0 if example.is_converted else 0.0
+            _, known, features = self._waiting.popleft()
+            teach_vector(*vector_from_bytes(features), *self._attribute_table, *of_attributes, *trials, known, self._trial_start)
         self._waiting.append((example.matured_at, label, _in_order(vector).to_bytes()))
         if self._is_new(example.lead):
-            self._try_label(said, number, token, label, judged=True)
+            try_label(*read, *of_attributes, *trials, label, self._trial_start, True)
             self._decide()
-
-    def _try_label(self, said: Array, number: Array, token: Array, label: float, *, judged: bool) -> None:
-        _, inputs, groups, wanted, plain, _ = self._encode(said, number, token, -1, with_clock=True)
-        slots = np.empty(len(inputs) + len(token), np.int64)
-        features = (self._contexts, token, wanted, inputs, groups, plain, self._attributes, label, self._trial_start, slots)
-        if judged:
-            judge_all(self._trial_z, self._trial_root, self._gain, *features)
-        else:
-            teach_all(self._trial_z, self._trial_root, *features)
 
     def _decide(self) -> None:
         """Use the additions that were shown to help; drop those that were shown to harm."""
@@ -383,14 +314,13 @@ class HazardLearner:
         self._taught[hashed % REMEMBERED] = hashed
         return is_new
 
-    def _blame_base(self, hazards: Array, ids: Array, values: Array, *, is_converted: bool) -> None:
-        """Charge every share of the base with the log loss of the score that it would have given."""
-        base = base_logit(ids, values, 0, len(ids))
-        if math.isnan(base) or len(hazards) != EXPERTS * self._intervals:
-            return
-        self._base_sum += base
-        self._base_count += 1
-        blame_shares(self._base_loss, self._loss, hazards, self._intervals, base, 1.0 if is_converted else 0.0)
+    def _blame_base(self, vector: FeatureVector, hazards: Array, label: float) -> None:
+        """Charge every share of the base with the log loss of the score that it would have given, if the vector has the base's logit."""
+        base = base_logit(vector.ids, vector.values, 0, len(vector.ids))
+        if not math.isnan(base):
+            self._base_sum += base
+            self._base_count += 1
+            blame_shares(self._base_loss, self._loss, hazards, self._intervals, base, label)
 
     def _reserve(self, room: int) -> None:
         """Make sure that so many columns can be added: arrays double, tables stay at most half full."""
@@ -402,6 +332,17 @@ class HazardLearner:
                 setattr(self, name, np.concatenate([old, np.zeros((size - len(old), *old.shape[1:]), old.dtype)]))
         if 2 * wanted > len(self._column_table[0]):
             self._index_columns(wanted)
+
+    def _reserve_belief(self, room: int) -> None:
+        """Make sure that so many features can be given a place, or all places that there are."""
+        size = len(self._belief)
+        wanted = min(self._believed + room, PLACES)
+        if wanted > size:
+            grown = min(max(2 * size, wanted), PLACES)
+            covariance = unsure(grown, self._biases)
+            covariance[:size, :size] = self._covariance
+            self._covariance = covariance
+            self._belief = np.concatenate([self._belief, np.zeros(grown - size)])
 
     def _index(self) -> None:
         self._index_attributes()

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.features.registry import CLOCK
-from models.learning.encoding import VARIES
+from models.learning.encoding import VARIES, encode, read_vector, room_for
 from models.learning.regression import BETA, LOGIT_LIMIT
 
 Array = npt.NDArray[Any]
@@ -145,6 +145,77 @@ def teach_all(
                 after = math.sqrt(root[trial, at] * root[trial, at] + gradient * gradient)
                 z[trial, at] += np.float32(gradient - (after - root[trial, at]) / RATE * weight)
                 root[trial, at] = np.float32(after)
+
+
+@numba.njit(cache=True)
+def try_label(
+    said: Array,
+    number: Array,
+    token: Array,
+    attributes: Array,
+    flags: Array,
+    mean: Array,
+    scale: Array,
+    edge_count: Array,
+    edges: Array,
+    z: Array,
+    root: Array,
+    gain: Array,
+    contexts: Array,
+    label: float,
+    start: float,
+    is_judged: bool,
+) -> None:
+    """Judge all trials by the label of a vector already read, or teach them.
+
+    Parameters
+    ----------
+    said, number, token
+        From `encoding.read_vector`; `token` is changed as by `encoding.encode`.
+    attributes, flags, mean, scale, edge_count, edges
+        By attribute, as in `encoding.encode`.
+    z, root, gain, contexts, label, start
+        As in `judge_all`.
+    is_judged
+        Whether they are judged; else they are taught.
+    """
+    room = room_for(attributes.shape[0])
+    columns, groups, inputs, wanted = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room), np.empty(room, np.uint64)
+    # trials know features by their keys alone
+    keys, places = np.zeros(1, np.uint64), np.zeros(1, np.int32)
+    plain, _ = encode(said, number, token, attributes, flags, mean, scale, edge_count, edges, -1, True, keys, places, columns, inputs, groups, wanted)
+    slots = np.empty(room + attributes.shape[0], np.int64)
+    if is_judged:
+        judge_all(z, root, gain, contexts, token, wanted, inputs, groups, plain, attributes, label, start, slots)
+    else:
+        teach_all(z, root, contexts, token, wanted, inputs, groups, plain, attributes, label, start, slots)
+
+
+@numba.njit(cache=True)
+def teach_vector(
+    dense: Array,
+    ids: Array,
+    values: Array,
+    attribute_keys: Array,
+    attribute_places: Array,
+    attributes: Array,
+    flags: Array,
+    mean: Array,
+    scale: Array,
+    edge_count: Array,
+    edges: Array,
+    z: Array,
+    root: Array,
+    gain: Array,
+    contexts: Array,
+    label: float,
+    start: float,
+) -> None:
+    """Teach all trials the label of a vector, which is read as `encoding.read_vector` reads it; the rest as in `try_label`."""
+    count = attributes.shape[0]
+    said, number, token, place = np.empty(count, np.uint8), np.empty(count), np.empty(count, np.uint64), np.empty(count, np.int64)
+    read_vector(dense, ids, values, 0, ids.shape[0], attribute_keys, attribute_places, said, number, token, place)
+    try_label(said, number, token, attributes, flags, mean, scale, edge_count, edges, z, root, gain, contexts, label, start, False)
 
 
 @numba.njit(cache=True)
