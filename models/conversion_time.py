@@ -1,8 +1,10 @@
 """When a lead will convert, if it does: from the hazards behind a score."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -55,12 +57,26 @@ def converted_by(hazards: Doubles, trust: Doubles, propensity: Doubles) -> Doubl
     >>> converted_by(np.array([[0.5, 0.0, 0.5, 1.0]]), np.array([0.5, 0.5]), np.array([0.75])).round(3).tolist()
     [[0.5, 0.75]]
     """
-    survival = np.cumprod(1.0 - hazards.reshape(len(hazards), len(trust), -1), axis=2)
-    # rate by rate: a sum whose order depends on how many scores there are would depend on the batch
-    mixed = sum(share * survival[:, rate] for rate, share in enumerate(trust.tolist()))
-    held = np.clip(mixed, SURE, 1.0 - SURE)
-    stretched = held ** (np.log1p(-propensity) / np.log(held[:, -1]))[:, None]
-    return np.asarray(1.0 - stretched)
+    converted = np.empty((len(hazards), hazards.shape[1] // len(trust)))
+    _convert(hazards, trust, propensity, converted)
+    return converted
+
+
+@numba.njit(cache=True)
+def _convert(hazards: Doubles, trust: Doubles, propensity: Doubles, converted: Doubles) -> None:
+    rates, intervals = trust.shape[0], converted.shape[1]
+    survival = np.empty(rates)
+    for i in range(converted.shape[0]):
+        survival[:] = 1.0
+        for k in range(intervals):
+            mixed = 0.0
+            for rate in range(rates):
+                survival[rate] *= 1.0 - hazards[i, rate * intervals + k]
+                mixed += trust[rate] * survival[rate]
+            converted[i, k] = min(max(mixed, SURE), 1.0 - SURE)
+        stretch = math.log1p(-propensity[i]) / math.log(converted[i, intervals - 1])
+        for k in range(intervals):
+            converted[i, k] = 1.0 - converted[i, k] ** stretch
 
 
 def expected_ms(converted: Sequence[float], ends_ms: Sequence[int]) -> float:

@@ -55,7 +55,8 @@ class NightlyBase:
 
     def logits(self, vectors: FeatureVectors) -> npt.NDArray[np.float64]:
         """Logits of n vectors, (n,), within ±LOGIT_LIMIT. Each is the same in whatever batch its vector comes."""
-        return np.clip(self._session.raw(self.columns.matrix(vectors)), -LOGIT_LIMIT, LOGIT_LIMIT)
+        raw = self._session.raw(self.columns.matrix(vectors))
+        return np.asarray(np.minimum(np.maximum(raw, -LOGIT_LIMIT), LOGIT_LIMIT))
 
     def propensities(self, vectors: FeatureVectors) -> npt.NDArray[np.float64]:
         """Probabilities of converting in the whole window, (n,), within [LOWEST, HIGHEST]."""
