@@ -65,7 +65,7 @@ test: tools $(if $(filter integration,$(TIER)),clients) check  ## check, then ev
 
 evaluate: venv  ## the development sets, beside baselines; fails below a floor (SETS=folder; OUT=figures.json: for programs)
 	@if [ -d "$(SETS)" ]; then \
-	    $(PY) -m models evaluate $(foreach set,x_education bank_marketing bpic2012,"$(SETS)/$(set)/manifest.toml") --floors tests/floors.toml $(if $(OUT),--json "$(OUT)"); \
+	    $(PY) -m models evaluate $(foreach set,bpic2012 bank_marketing x_education,"$(SETS)/$(set)/manifest.toml") --floors tests/floors.toml $(if $(OUT),--json "$(OUT)"); \
 	else \
 	    echo "skipped: no data sets in $(SETS); point SETS at their folder"; \
 	fi

@@ -1,10 +1,14 @@
 """`python -m models`: evaluate models on data sets, train the nightly base, check identity."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
@@ -16,6 +20,7 @@ from typer.core import TyperGroup
 
 from models.dataset import dataset
 from models.evaluation import floors, prox, report
+from models.evaluation.protocol import Evaluation
 from models.evaluation.protocol import evaluate as evaluated
 from models.evaluation.run import Progress as OnProgress
 from models.identity import check as identity
@@ -70,10 +75,9 @@ def evaluate(
         dataset.read_manifest(str(manifest), open_file)
     wanted = floors.parse(read_text(floors_file), where=str(floors_file)) if floors_file is not None else {}
     evaluations = []
-    for manifest in manifests:
-        with progress_bar(manifest.parent.name) as show:
-            evaluations.append(evaluated(dataset.read(str(manifest), open_file), time.process_time_ns, show, with_hints=hints))
-        console.print(report.tables(evaluations[-1]))
+    for evaluation in _evaluations(manifests, with_hints=hints):
+        evaluations.append(evaluation)
+        console.print(report.tables(evaluation))
     if json_file is not None:
         json_file.write_text(json.dumps(report.figures(evaluations), indent=2) + "\n", encoding="utf-8")
     short = [line for evaluation in evaluations for line in floors.missed(evaluation, wanted)]
@@ -81,6 +85,27 @@ def evaluate(
         console.print(f"[red]below its floor:[/red] {escape(line)}", soft_wrap=True, highlight=False)
     if short:
         raise typer.Exit(1)
+
+
+def _evaluations(manifests: list[Path], *, with_hints: bool) -> Iterator[Evaluation]:
+    """One after the other as they were named; several sets run side by side, on as many cores as there are."""
+    if len(manifests) == 1:
+        with progress_bar(manifests[0].parent.name) as show:
+            yield evaluated(dataset.read(str(manifests[0]), open_file), time.process_time_ns, show, with_hints=with_hints)
+        return
+    # fresh processes: one that was forked would share locks with threads that it has not
+    with ProcessPoolExecutor(min(len(manifests), os.cpu_count() or 1), get_context("spawn")) as pool:
+        yield from pool.map(partial(_evaluate_aside, with_hints=with_hints), manifests)
+
+
+def _evaluate_aside(manifest: Path, *, with_hints: bool) -> Evaluation:
+    """In a process of its own, whose bar would be in the way of others': it says which models are through."""
+
+    def show(name: str, done: int, total: int) -> None:
+        if done == total:
+            Console(stderr=True).print(f"{manifest.parent.name}: {name} is through", highlight=False)
+
+    return evaluated(dataset.read(str(manifest), open_file), time.process_time_ns, show, with_hints=with_hints)
 
 
 @app.command("train-base")
