@@ -18,7 +18,7 @@ from rich.markup import escape
 from infra.stack import Part, Stack, jars, signals
 from infra.stack.progress import Shown
 from schemas.errors import ProxError
-from tests.bench import collecting, latency, machine, report, scaling, state, throughput
+from tests.bench import collecting, latency, machine, model_cost, report, scaling, state, throughput
 from tests.bench.report import Figures
 from tests.bench.workload import Workload
 from tests.bench.world import World
@@ -27,6 +27,7 @@ EX_INTERRUPTED = 130
 FEW_LEADS = 1_000
 WARM_UP_S = 15.0
 STATE_LEADS = 2_000
+SETS = Path("../shared/data")
 
 
 class Stage(StrEnum):
@@ -35,6 +36,7 @@ class Stage(StrEnum):
     THROUGHPUT = "throughput"
     LATENCY = "latency"
     STATE = "state"
+    MODEL = "model"
     LEADS = "leads"
     PARALLELISM = "parallelism"
     COLLECTOR = "collector"
@@ -50,6 +52,7 @@ class Options(NamedTuple):
     seconds: float
     burst: int
     many_leads: int
+    sets: Path
     keep: bool
     console: Console
 
@@ -68,6 +71,7 @@ def main(
     seconds: Annotated[float, typer.Option(min=1, help="of each rate of the latency")] = 60.0,
     burst: Annotated[int, typer.Option(min=1_000, help="records that find the peak of the whole path")] = 10_000,
     many_leads: Annotated[int, typer.Option(min=FEW_LEADS, help=f"that {FEW_LEADS:,} leads are compared with")] = 1_000_000,
+    sets: Annotated[Path, typer.Option(help="folder of the development sets, for what the model costs on them; may be missing")] = SETS,
     *,
     quick: Annotated[bool, typer.Option("--quick", help="small sizes, one round: shows that it works, measures little")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="leave the servers' logs and data")] = False,
@@ -78,7 +82,7 @@ def main(
     unknown = set(runners) - set(throughput.RUNNERS)
     if unknown:
         raise typer.BadParameter(f"no runner {', '.join(sorted(unknown))}; there are {', '.join(throughput.RUNNERS)}")
-    options = Options(events, leads, rounds, runners, seconds, burst, many_leads, keep, console)
+    options = Options(events, leads, rounds, runners, seconds, burst, many_leads, sets, keep, console)
     if quick:
         options = options._replace(events=20_000, leads=2_000, rounds=1, seconds=10.0, burst=3_000, many_leads=20_000)
     described = machine.describe()
@@ -129,6 +133,14 @@ def _state(options: Options) -> Figures:
     return report.state(options.console, found)
 
 
+def _model(options: Options) -> Figures:
+    found = {}
+    for stream in model_cost.streams(options.sets):
+        with options.console.status(f"the model over {stream.name}"):
+            found[stream.name] = model_cost.measure(stream)
+    return report.model(options.console, found)
+
+
 def _collector(options: Options) -> Figures:
     with stack_of(options, Part.KAFKA, Part.REGISTRY) as stack:
         found = collecting.measure(stack, options.console, seconds=min(options.seconds, 10.0), overload_s=options.seconds)
@@ -151,6 +163,7 @@ STAGES: dict[Stage, Callable[[Options], Figures]] = {
     Stage.THROUGHPUT: _throughput,
     Stage.LATENCY: _latency,
     Stage.STATE: _state,
+    Stage.MODEL: _model,
     Stage.LEADS: _leads,
     Stage.PARALLELISM: _parallelism,
     Stage.COLLECTOR: _collector,

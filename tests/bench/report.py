@@ -1,6 +1,6 @@
 """What people and programs read of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -9,6 +9,7 @@ from rich.table import Table
 from tests.bench.collecting import Found
 from tests.bench.latency import STATED_RATE, Latency
 from tests.bench.machine import Machine
+from tests.bench.model_cost import SIZES, Cost
 from tests.bench.state import State
 from tests.bench.throughput import Comparison, Run
 
@@ -109,6 +110,31 @@ def state(console: Console, found: State) -> Figures:
     console.print(table)
     console.print(f"{found.leads:,} leads after 90 days of simulated journeys, {found.events:,} events", highlight=False)
     return {"state_bytes": {name: getattr(found, name)._asdict() for name in ("memory", "pending", "point")}}
+
+
+def model(console: Console, found: Mapping[str, Cost]) -> Figures:
+    """What scores and labels cost, stream by stream."""
+    table = Table("µs of processor time", *found, "aim", title="Model", title_justify="left")
+    for size in SIZES:
+        table.add_row(f"score, {size} at once", *(f"{one.score[size]:.1f}" for one in found.values()), "")
+        table.add_row("with the nightly base", *(f"{one.with_base[size]:.1f}" for one in found.values()), "≤ 25" if size == SIZES[0] else "")
+        table.add_row("event to score, base included", *(f"{one.engine[size]:.1f}" for one in found.values()), "")
+    rows: dict[str, tuple[str, Callable[[Cost], float]]] = {
+        "an interval's label": ("≤ 150", lambda one: one.label),
+        "all labels of a point": ("", lambda one: one.point),
+        "a model ready to score": ("", lambda one: one.model),
+        "bytes of the learner": ("", lambda one: one.learner_bytes),
+        "bytes of a model": ("", lambda one: one.model_bytes),
+        "bytes of a lead's memory": ("", lambda one: one.memory_bytes),
+        "bytes of its waiting points": ("", lambda one: one.waiting_bytes),
+    }
+    for name, (aim, of) in rows.items():
+        table.add_row(name, *(f"{of(one):,.0f}" for one in found.values()), aim)
+    console.print(table)
+    without = [name for name, one in found.items() if not one.has_base]
+    if without:
+        console.print(f"no night had enough to train a base: {', '.join(without)}")
+    return {"model": {name: one._asdict() for name, one in found.items()}}
 
 
 def scaling(console: Console, of: str, found: Mapping[int, Run]) -> Figures:

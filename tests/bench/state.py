@@ -60,7 +60,7 @@ def measure(leads: int) -> State:
         batch.clear()
 
     for step in simulator.simulate(tenant="bench", seed=1, leads=leads, start=MONDAY, days=DAYS):
-        record = _enriched(step.record, known)
+        record = enriched(step.record, known)
         if record is None:
             continue
         batch.append(record)
@@ -72,7 +72,8 @@ def measure(leads: int) -> State:
     return _cost(memories, events)
 
 
-def _enriched(record: Event | Outcome, known: dict[str, Acquaintance]) -> EnrichedEvent | Outcome | None:
+def enriched(record: Event | Outcome, known: dict[str, Acquaintance]) -> EnrichedEvent | Outcome | None:
+    """The record as the engine reads it; None: it came before."""
     if isinstance(record, Outcome):
         return record
     acquaintance = known.setdefault(lead_key(record.tenant, record.lead), Acquaintance())

@@ -9,17 +9,19 @@ import pytest
 
 from infra.stack import process
 from models.engine import Engine, VersionedModel
+from models.evaluation.stream import records
 from models.learning.hazard_model import model_from_bytes
 from models.memory import LeadMemory
 from schemas.errors import FatalError
 from schemas.ids import Millis, lead_key
 from schemas.score import LeadScore
-from tests.bench import running
+from tests.bench import model_cost, running
 from tests.bench.arrivals import speed
 from tests.bench.expected import expected
 from tests.bench.latency import percentiles
 from tests.bench.runners.task import OneLead
 from tests.bench.workload import SPAN_MS, Workload
+from tests.unit.evaluation.market import market
 
 SMALL = Workload(events=300, leads=40)
 SLEEPER = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
@@ -112,3 +114,14 @@ def test_a_runner_that_ends_is_told_with_its_last_words(tmp_path: Path) -> None:
 
     with pytest.raises(FatalError, match="no such topic"):
         running.run(command, env={}, log=tmp_path / "runner.log", total=1, count=lambda: 0, show=lambda _: None)
+
+
+def test_the_models_cost_is_told_with_and_without_a_base():
+    """A small market without a window, whose nights train a base: every figure is there, and a base costs something."""
+    data = market(600)
+    cost = model_cost.measure(model_cost.Stream("market", data.tenant, data.policy, list(records(data))))
+
+    assert cost.has_base
+    assert all(0.0 < cost.score[size] < cost.with_base[size] for size in model_cost.SIZES)
+    assert 0.0 < cost.label == cost.point
+    assert min(cost.model, cost.learner_bytes, cost.model_bytes, cost.memory_bytes, *cost.engine.values()) > 0.0
