@@ -93,7 +93,6 @@ restart-strategy: {{type: fixed-delay, fixed-delay: {{attempts: 1000, delay: 1s}
 heartbeat: {{timeout: 10000, interval: 2000}}
 # a JobManager that shares its cores takes more than the stock ten seconds to plan a job that was submitted
 pekko: {{ask: {{timeout: 60s}}}}
-web: {{timeout: 60000}}
 python:
   execution-mode: thread
   executable: {sys.executable}
