@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +49,23 @@ def never(schema_id: int) -> Schema:
 CODEC = Codec(IDS, never)
 
 
+def texts_of(value: Any) -> Iterator[str]:
+    """Every text in a value, names too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield name
+            yield from texts_of(inner)
+
+
 def check(found: Parsed) -> None:
     """Every event can be written and read, means something to the next job, and hides who it is about."""
     for event in found.events:
         assert event == CODEC.decode(CODEC.encode(event))
         check_event(event, lead_key(event.tenant, event.lead).encode(), now=MONDAY)
         rest = event._replace(person=None)
-        assert not EMAIL.search(orjson.dumps(rest._asdict()).decode())
+        assert not any(EMAIL.search(text) for text in texts_of(rest._asdict()))
     for bad in found.bad:
         assert bad.message
         orjson.loads(bad.value)

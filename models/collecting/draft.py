@@ -56,6 +56,9 @@ def event_of(draft: Draft, arrival: Arrival) -> Event:
         previous_id = _hidden(previous_id, {}, arrival)
     if account_id and "@" in account_id:
         account_id = _hidden(account_id, {}, arrival)
+    event_id = draft.event_id or ""  # `parsed_each` gives it one by its position
+    if "@" in event_id:
+        event_id = f"text:{arrival.pseudonym_of('text', event_id)}"  # the same for a repeat
     named = None
     if person:
         identifiers = {**identifiers, **_pseudonyms(person, arrival)}
@@ -74,7 +77,7 @@ def event_of(draft: Draft, arrival: Arrival) -> Event:
     return Event(
         arrival.tenant,
         lead,
-        draft.event_id or "",  # `parsed_each` knows its position
+        event_id,
         draft.type,
         draft.channel,
         occurred_at,

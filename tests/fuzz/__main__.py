@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import sys
 import tempfile
 from hashlib import blake2b
 from pathlib import Path
@@ -35,9 +37,14 @@ def main(
     console = Console()
     names = parser or list(TARGETS)
     failed = []
+    here = os.getpid()
     for name in names:
-        with tempfile.TemporaryDirectory(prefix="prox-fuzz-") as folder:
-            tried, broken = _fuzz(name, Path(folder), seconds / len(names))
+        folder = Path(tempfile.mkdtemp(prefix="prox-fuzz-"))
+        try:
+            tried, broken = _fuzz(name, folder, seconds / len(names))
+        finally:
+            if os.getpid() == here:  # a parser's process comes by here too, on its way out
+                shutil.rmtree(folder)
         kept = list((CORPUS / name).iterdir())
         console.print(f"{name}: {tried} inputs tried; {len(kept)} kept, {sum(path.stat().st_size for path in kept):,} bytes", highlight=False)
         if broken:
@@ -75,15 +82,9 @@ def _run(name: str, log: Path, args: list[str]) -> bool:
         out = os.open(log, os.O_WRONLY | os.O_CREAT)
         os.dup2(out, 1)
         os.dup2(out, 2)
-        status = 1
-        try:
-            atheris.Setup([name, *args], TARGETS[name])
-            atheris.Fuzz()
-            status = 0
-        except SystemExit as exc:
-            status = int(exc.code or 0)
-        finally:
-            os._exit(status)  # at once: on its way up it would clear the parent's folders away
+        atheris.Setup([name, *args], TARGETS[name])
+        atheris.Fuzz()
+        sys.exit(0)
     return os.waitpid(pid, 0)[1] == 0
 
 

@@ -163,8 +163,9 @@ def _file(suffix: str) -> Target:
 
 def _http() -> Target:
     """A whole collector: its first line is method, path and key's place; then headers, then the body. No 500, and nobody in without a key."""
-    folder = TemporaryDirectory(prefix="fuzz-")
-    desk = Desk(Path(folder.name))
+    with TemporaryDirectory(prefix="fuzz-") as folder:
+        desk = Desk(Path(folder))
+        desk.app._parts = desk._parts()  # its keys are read once
     desk.app._log = structlog.wrap_logger(structlog.testing.ReturnLogger())
     loop = asyncio.new_event_loop()
     seen: dict[str, Any] = {}
@@ -194,7 +195,6 @@ def _http() -> Target:
         known = KEY.encode() in data
         assert has_key or known or not desk.producer.sent
 
-    tried.folder = folder  # type: ignore[attr-defined] - lives as long as the target
     return tried
 
 
