@@ -71,7 +71,7 @@ def read(item: Any, raw: str, arrival: Arrival, *, protocol: str = "prox") -> Ev
         problems += [f"person has {', '.join(PERSON)} only"] * any(name not in PERSON for name in person)
     if isinstance(item.get("identifiers"), dict):
         problems += ["an address belongs in person: identifiers hold none"] * any(
-            kind in HASHED or "@" in str(value) for kind, value in item["identifiers"].items()
+            kind in HASHED or "@" in kind or "@" in str(value) for kind, value in item["identifiers"].items()
         )
     consent = item.get("consent")
     if isinstance(consent, dict):
@@ -92,7 +92,7 @@ def read(item: Any, raw: str, arrival: Arrival, *, protocol: str = "prox") -> Ev
         if name in ("page.url", "page.referrer"):
             put_url(value, name, context)
         else:
-            context[name] = masked(value)
+            context[masked(name)] = masked(value)
     draft = Draft(
         ids["id"],
         type_,
@@ -108,7 +108,7 @@ def read(item: Any, raw: str, arrival: Arrival, *, protocol: str = "prox") -> Ev
         ids["previous_id"],
         ids["account_id"],
         dict(item.get("identifiers", {})),
-        consent,
+        {masked(category): allowed for category, allowed in consent.items()} if consent is not None else None,
         item.get("gpc", False),
     )
     return event_of(draft, arrival)
