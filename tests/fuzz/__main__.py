@@ -65,7 +65,7 @@ def _fuzz(name: str, folder: Path, seconds: float) -> tuple[str, str]:
     dictionary.write_text("".join(f"{json.dumps(word)}\n" for word in words()), encoding="utf-8")
     options = [f"-max_total_time={seconds:.0f}", f"-dict={dictionary}", f"-artifact_prefix={FOUND / name}-", *BOUNDS]
     has_ended_well = _run(name, log, [str(grown), str(seeds), str(CORPUS / name), *options])
-    known = [path.read_bytes() for part in (grown, CORPUS / name) for path in part.iterdir()]
+    known = [path.read_bytes() for part in (seeds, grown, CORPUS / name) for path in part.iterdir()]
     for path in (CORPUS / name).iterdir():
         path.unlink()
     for data in smallest(TARGETS[name], known):

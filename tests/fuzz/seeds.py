@@ -4,6 +4,11 @@ import base64
 import gzip
 import json
 
+from schemas.codec import FRAME
+from tests.builders import IDS
+from tests.collector import CODEC
+from tests.golden.schemas.write import VALUES
+
 CALL = {
     "type": "track",
     "event": "Order Completed",
@@ -99,7 +104,7 @@ SEEDS: dict[str, list[bytes]] = {
     "body": [b"\x01" + gzip.compress(b'{"batch": []}'), b"\x00{}", b"\x02" + gzip.compress(b"0" * 9_000)],
     "instants": [b"2026-03-02T09:00:00.123Z", b"1772442000000", b"1e11", b"-1"],
     "places": [b"https://u:p@x.example/a?utm_campaign=b&gclid=c&email=a@b.example#d", b"203.0.113.7", b"2001:db8::1"],
-    "record": [bytes([0]) + b"\x02a" * 40],
+    "record": [bytes([IDS[topic] - 1]) + CODEC.encode(value)[FRAME.size :] for topic, value in VALUES.items()],
     "whole": [bytes([n]) + body for n, body in enumerate(_json({"batch": [CALL]}, [OWN], {"data": [SNOWPLOW]}, [CLOUD]))],
     "csv": [b"t,u,m\nlead,1,a@b.example\n,2,\n", b'"t"\n"a""b"\n'],
     "json_lines": [b'{"t": "a", "u": "1"}\n\n7\n{'],
