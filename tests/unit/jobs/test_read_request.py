@@ -14,7 +14,7 @@ from schemas.sent_request import SenderWords, SentRequest
 from schemas.topics import Topic
 from tests.builders import MONDAY, TENANT, viewed_page
 from tests.collector import SECRET, an_arrival
-from tests.unit.jobs.fakes import CODEC, Backend, FakeRuntimeContext, Harness, Published, of, offline_settings
+from tests.unit.jobs.fakes import CODEC, Backend, FakeRuntimeContext, Published, of, offline_settings
 
 KEY = f"{TENANT}|0011223344556677".encode()
 GOOD = {"type": "track", "event": "Order Completed", "userId": "ada", "timestamp": "2026-03-02T08:59:00Z", "properties": {"total": 12.5}}
@@ -33,7 +33,8 @@ def operator(tmp_path: Path) -> ReadRequest:
 
 
 def read(operator: ReadRequest, value: bytes, key: bytes = KEY) -> list[Published]:
-    return Harness._decoded(operator.process_element((key, value), None))
+    records = [record for row in operator.process_element((key, value), None) for record in zip(*row, strict=True)]
+    return [Published(topic, bytes(name), CODEC.decode(bytes(data)), at) for topic, name, data, at in records]
 
 
 def test_a_requests_events_are_those_that_the_collector_would_have_made(operator: ReadRequest):
