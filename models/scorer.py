@@ -155,6 +155,8 @@ def _score(
     with_clock: bool,
     base_share: float,
     base_mean: float,
+    base_slope: float,
+    pivot: float,
     attributes: Array,
     flags: Array,
     mean: Array,
@@ -217,14 +219,16 @@ def _score(
         p = _propensity(logits, trust, hazards[i])
         base = base_logit(ids, values, begin, ends[i])
         share = base_share if base_at >= 0 and not math.isnan(base) else 0.0
+        slope, held = 1.0, 0.0
         if share > 0.0:
-            p = 1.0 / (1.0 + math.exp(-((1.0 - share) * _logit(p) + share * base)))
+            slope, held = base_slope, pivot
+            p = _sigmoid(held + slope * ((1.0 - share) * _logit(p) + share * base - held))
         propensity[i] = min(max(p, PROPENSITY_LIMIT), 1.0 - PROPENSITY_LIMIT)
-        mean_logit[i] = (1.0 - share) * of_mean + share * base_mean
+        mean_logit[i] = held + slope * ((1.0 - share) * of_mean + share * base_mean - held)
         _slopes(mean_logits, logits, trust, slopes)
-        _explain(away, slopes, 1.0 - share, contribution)
+        _explain(away, slopes, slope * (1.0 - share), contribution)
         if share > 0.0:
-            contribution[base_at] += share * (base - base_mean)
+            contribution[base_at] += slope * share * (base - base_mean)
         _balance(contribution, _logit(propensity[i]) - mean_logit[i])
         rest[i] = _rank(contribution, place, flags, reason_at[i], reason_share[i])
         begin = ends[i]
@@ -268,6 +272,8 @@ def score(model: HazardModel, dense: Array, ids: Array, values: Array, ends: Arr
         model.with_clock,
         model.base_share,
         model.base_mean,
+        model.slope,
+        model.pivot,
         model.attributes,
         model.flags,
         model.mean,

@@ -130,6 +130,8 @@ def a_model(*, intervals: int = 5, shift: float = 0.0, with_base: bool = False) 
         with_clock=True,
         base_share=0.25,
         base_mean=-1.0,
+        slope=1.1,
+        pivot=-1.5,
         attributes=np.array(attributes),
         flags=np.full(len(attributes), VARIES),
         mean=np.linspace(0.0, 1.0, len(attributes)),

@@ -18,14 +18,16 @@ from models.learning.hazard_model import ATTRIBUTES, COLUMNS, EXPERTS, HazardMod
 from models.learning.lesson import learn_point
 from models.learning.observing import REFITS, RESERVOIR
 from models.learning.regression import BETA, HEDGE_RATE, L2, parts_of, trust
-from models.learning.shares import SHARE_RATE, SHARES, base_logit, blame_shares
+from models.learning.shares import PIVOT_DECAY, SHARES, base_logit, blame_shares, mix, own_logit
 from models.learning.table import attribute_table, column_table, find, first_unknown, mixed
 from models.learning.trials import CONTEXTS, FIRST_CONTEXT, REMEMBERED, SLOTS, WAITING, choose, teach_vector, try_label
 from schemas.errors import FatalError
 from schemas.example import MaturedExample
 from schemas.model_snapshot import LEARNER
 
-VERSION = 3
+VERSION = 4
+BEFORE_SLOPE = 3
+"""A version that mixed otherwise with the nightly base: the rest of it is read, and mixing begins anew."""
 POOL_SQUARES = 4.0
 """What a pooled model's weights count as when a tenant starts from them: as if learned from a few dozen labels of its own."""
 
@@ -107,7 +109,7 @@ class HazardLearner:
         self._intervals = intervals
         self._observed = self._labels = 0
         self._context, self._with_clock = -1, False
-        self._base_sum = self._base_count = 0.0
+        self._base_sum = self._base_count = self._own_sum = self._own_count = 0.0
         for name, (kind, shape) in _BY_ATTRIBUTE.items():
             setattr(self, name, np.zeros((WIDTH, *shape), kind))
         self._attributes = dense_attributes()
@@ -161,6 +163,7 @@ class HazardLearner:
         mean_input[0] = 1.0
         baseline = np.zeros((g + 1, *weight.shape[1:]))
         np.add.at(baseline, self._groups[:n], weight.astype(np.float64) * mean_input[:, None, None])
+        mixture = mix(self._base_loss, self._intervals, self._own_sum / self._own_count if self._own_count else None)
         kept = np.flatnonzero(weight.any(axis=(1, 2)))
         kept = np.concatenate([[0], kept[kept > 0]])
         return assembled(
@@ -169,8 +172,10 @@ class HazardLearner:
             start=self._start,
             context=self._context,
             with_clock=self._with_clock,
-            base_share=float(trust(self._base_loss, SHARE_RATE) @ SHARES),
+            base_share=mixture.share,
             base_mean=self._base_sum / self._base_count if self._base_count else 0.0,
+            slope=mixture.slope,
+            pivot=mixture.pivot,
             attributes=self._attributes.copy(),
             flags=self._flags.copy(),
             mean=self._mean.copy(),
@@ -315,12 +320,16 @@ class HazardLearner:
         return is_new
 
     def _blame_base(self, vector: FeatureVector, hazards: Array, label: float) -> None:
-        """Charge every share of the base with the log loss of the score that it would have given, if the vector has the base's logit."""
+        """Charge every mixture with the base with the log loss of the score that it would have given, if the vector has the base's logit."""
         base = base_logit(vector.ids, vector.values, 0, len(vector.ids))
-        if not math.isnan(base):
-            self._base_sum += base
-            self._base_count += 1
-            blame_shares(self._base_loss, self._loss, hazards, self._intervals, base, label)
+        if math.isnan(base):
+            return
+        own = own_logit(self._loss, hazards, self._intervals)
+        self._base_sum += base
+        self._base_count += 1
+        self._own_sum = PIVOT_DECAY * self._own_sum + own
+        self._own_count = PIVOT_DECAY * self._own_count + 1.0
+        blame_shares(self._base_loss, own, base, self._own_sum / self._own_count, self._intervals, label)
 
     def _reserve(self, room: int) -> None:
         """Make sure that so many columns can be added: arrays double, tables stay at most half full."""
@@ -368,6 +377,8 @@ class HazardLearner:
             self._base_count,
             self._columns,
             self._believed,
+            self._own_sum,
+            self._own_count,
         ]
         arrays = [getattr(self, name).tobytes() for name in (*_BY_ATTRIBUTE, *_OTHERS)]
         columns = [getattr(self, name)[: self._columns].tobytes() for name in (*_BY_COLUMN, *_WEIGHTS)]
@@ -384,9 +395,13 @@ class HazardLearner:
         FatalError
             Written by another version of the encoding.
         """
-        if data[:1] != bytes((VERSION,)):
-            raise FatalError(f"learner state of version {data[:1].hex()}, this release reads {VERSION}")
+        if data[:1] not in (bytes((VERSION,)), bytes((BEFORE_SLOPE,))):
+            raise FatalError(f"learner state of version {data[:1].hex()}, this release reads {BEFORE_SLOPE} to {VERSION}")
         counts, arrays, columns, belief, waiting = msgpack.unpackb(zlib.decompress(data[1:]))
+        if data[0] == BEFORE_SLOPE:
+            counts[7:9] = [0.0, 0.0]
+            counts += [0.0, 0.0]
+            arrays[len(_BY_ATTRIBUTE) + list(_OTHERS).index("_base_loss")] = bytes(8 * len(SHARES))
         learner = cls(prior=0.5, intervals=counts[0], configuration=configuration)
         (
             _,
@@ -400,6 +415,8 @@ class HazardLearner:
             learner._base_count,
             learner._columns,
             learner._believed,
+            learner._own_sum,
+            learner._own_count,
         ) = counts
         kinds = {name: (kind, (-1, *shape)) for name, (kind, shape) in _BY_ATTRIBUTE.items()}
         kinds |= {name: (kind, getattr(learner, name).shape) for name, kind in _OTHERS.items()}

@@ -16,7 +16,9 @@ from models.learning.regression import parts_of
 from models.learning.table import attribute_table, column_table
 from schemas.errors import PoisonRecordError
 
-VERSION = 3
+VERSION = 4
+BEFORE_SLOPE = 3
+"""A version whose mixture with the base had no slope."""
 ATTRIBUTES = 256
 """Attributes of one tenant that are learned from; those met later are left out."""
 COLUMNS = 1 << 14
@@ -26,6 +28,7 @@ EXPERTS = len(RATES) + 1
 
 Array = npt.NDArray[Any]
 
+SCALARS, SCALARS_BEFORE_SLOPE = 9, 7
 _ARRAYS = {
     "attributes": "<u4",
     "flags": "|u1",
@@ -61,6 +64,8 @@ class HazardModel(NamedTuple):
         Share of the nightly base in the logit of the score, 0 to 1, where a vector carries the base's logit.
     base_mean
         The base's mean logit.
+    slope, pivot
+        Where the base has a say, by how much the logit is drawn away from the pivot (`shares.Mix`).
     attributes, flags, mean, scale, edge_count, edges
         By attribute (`encoding.encode`); the first WIDTH are the dense features.
     keys, groups, is_cross, weight
@@ -81,6 +86,8 @@ class HazardModel(NamedTuple):
     with_clock: bool
     base_share: float
     base_mean: float
+    slope: float
+    pivot: float
     attributes: Array
     flags: Array
     mean: Array
@@ -98,7 +105,7 @@ class HazardModel(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """A version, the scalars, then little-endian arrays."""
-        packed = msgpack.packb([VERSION, *self[:7], *(getattr(self, name).astype(kind).tobytes() for name, kind in _ARRAYS.items())])
+        packed = msgpack.packb([VERSION, *self[:SCALARS], *(getattr(self, name).astype(kind).tobytes() for name, kind in _ARRAYS.items())])
         assert isinstance(packed, bytes)
         return packed
 
@@ -112,6 +119,8 @@ def assembled(
     with_clock: bool,
     base_share: float,
     base_mean: float,
+    slope: float = 1.0,
+    pivot: float = 0.0,
     **arrays: Array,
 ) -> HazardModel:
     """A model from its parts, with its look-up tables."""
@@ -123,6 +132,8 @@ def assembled(
         with_clock=with_clock,
         base_share=base_share,
         base_mean=base_mean,
+        slope=slope,
+        pivot=pivot,
         **{name: np.array(arrays[name], kind) for name, kind in _ARRAYS.items()},  # writable copies: kernels are compiled once
         attribute_table=attribute_table(arrays["attributes"]),
         column_table=column_table(arrays["keys"]),
@@ -139,11 +150,13 @@ def model_from_bytes(data: bytes) -> HazardModel:
     """
     try:
         version, *fields = msgpack.unpackb(data)
-        if version != VERSION:
-            raise PoisonRecordError(f"a model of version {version}, this release reads {VERSION}")
-        scalars, columns = fields[:7], fields[7:]
+        if version not in (VERSION, BEFORE_SLOPE):
+            raise PoisonRecordError(f"a model of version {version}, this release reads {BEFORE_SLOPE} to {VERSION}")
+        if version == BEFORE_SLOPE:
+            fields[SCALARS_BEFORE_SLOPE:SCALARS_BEFORE_SLOPE] = [1.0, 0.0]
+        scalars, columns = fields[:SCALARS], fields[SCALARS:]
         arrays = {name: np.frombuffer(column, kind) for (name, kind), column in zip(_ARRAYS.items(), columns, strict=True)}
-        intervals, evidence, start, context, with_clock, base_share, base_mean = scalars
+        intervals, evidence, start, context, with_clock, base_share, base_mean, slope, pivot = scalars
         width = EXPERTS * parts_of(int(intervals))
         arrays["edges"] = arrays["edges"].reshape(-1, EDGES)
         arrays["weight"] = arrays["weight"].reshape(-1, EXPERTS, width // EXPERTS)
@@ -160,12 +173,14 @@ def model_from_bytes(data: bytes) -> HazardModel:
         with_clock=bool(with_clock),
         base_share=float(base_share),
         base_mean=float(base_mean),
+        slope=float(slope),
+        pivot=float(pivot),
         **arrays,
     )
 
 
 def _fits(scalars: list[Any], arrays: dict[str, Array]) -> bool:
-    intervals, evidence, start, context, with_clock, base_share, base_mean = scalars
+    intervals, evidence, start, context, with_clock, base_share, base_mean, slope, pivot = scalars
     n, keys, attributes = len(arrays["attributes"]), arrays["keys"], arrays["attributes"]
     sizes = {len(arrays[name]) for name in ("flags", "mean", "scale", "edge_count", "edges")}
     are_kinds_right = isinstance(with_clock, bool) and all(isinstance(one, int) for one in (intervals, evidence, context))
@@ -176,7 +191,8 @@ def _fits(scalars: list[Any], arrays: dict[str, Array]) -> bool:
         and evidence >= 0
         and -1 <= context < n
         and 0.0 <= base_share <= 1.0
-        and all(math.isfinite(one) for one in (start, base_mean))
+        and 0.0 < slope < 2.0
+        and all(math.isfinite(one) for one in (start, base_mean, pivot))
     )
     return (
         are_scalars_right

@@ -13,7 +13,7 @@ BETA = 1.0
 L2 = 1e-3
 LOGIT_LIMIT = 30.0
 """A hazard's logit is held within ±30: beyond, the double nearest to the probability is 0 or 1."""
-HEDGE_DECAY = 0.9995
+HEDGE_DECAY = 0.999
 HEDGE_RATE = 0.1
 HEDGE_CLIP = 1e-4
 

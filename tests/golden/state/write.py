@@ -37,6 +37,8 @@ from tests.results import a_score
 FOLDER = Path(__file__).parent
 FIRST_OF_THIS_LEARNER = 4
 """Of a student: it has challengers too since then."""
+FORGOTTEN = {"learner.v3": ("base_share", "slope", "pivot"), "student.v4": ("base_share", "slope", "pivot"), "model.v3": ("slope", "pivot")}
+"""Of a model in these files: what later releases decide anew, or what was not there yet."""
 CONTESTED = TenantPolicy(window_ms=None, challengers=("slow", "plain"))
 MONDAY = Millis(1_772_442_000_000)
 

@@ -52,6 +52,8 @@ def models(draw: st.DrawFn) -> HazardModel:
         start=draw(doubles),
         evidence=draw(st.integers(0, 2**60)),
         base_share=draw(st.floats(0.0, 1.0)),
+        slope=draw(st.floats(0.1, 1.9)),
+        pivot=draw(st.floats(-30.0, 30.0)),
         base_mean=draw(st.floats(-30.0, 30.0)),
         context=draw(st.integers(-1, len(model.attributes) - 1)),
         with_clock=draw(st.booleans()),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.golden.state.write import ENCODINGS, FOLDER
+from tests.golden.state.write import ENCODINGS, FOLDER, FORGOTTEN
 
 GOLDEN = sorted(FOLDER.glob("*.v*.bin"))
 
@@ -15,8 +15,12 @@ def test_what_an_older_release_kept_is_still_read(path: Path):
     """Savepoints outlive releases: every golden file means what it meant."""
     what = path.stem.partition(".")[0]
     meant = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    means = json.loads(json.dumps(ENCODINGS[what].meaning(path.read_bytes())))
+    for name in FORGOTTEN.get(path.stem, ()):
+        for meaning in (meant, means):
+            meaning.get("model", meaning).pop(name, None)
 
-    assert meant == json.loads(json.dumps(ENCODINGS[what].meaning(path.read_bytes())))
+    assert meant == means
 
 
 @pytest.mark.parametrize("what", ENCODINGS)
