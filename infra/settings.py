@@ -70,6 +70,7 @@ class TenantSettings(BaseModel):
     skip_types: frozenset[str] = frozenset()
     is_repeatable: bool = False
     prior: float = Field(default=0.15, gt=0, lt=1)
+    stages: tuple[tuple[str, ...], ...] = Field(default=(), description="event types that stand for each stage of the funnel, the first stage first")
     challengers: tuple[str, ...] = Field(default=(), description="learners that score beside the champion, to be judged: slow, fast, plain")
     enrichments_off: frozenset[str] = Field(default=frozenset(), description=f"any of {', '.join(sorted(ENRICHMENTS))}")
     internal_domains: frozenset[str] = Field(default=frozenset(), description="e-mail domains of the tenant's own people: not scored")
@@ -105,6 +106,7 @@ class TenantSettings(BaseModel):
             is_repeatable=self.is_repeatable,
             prior=self.prior,
             challengers=self.challengers,
+            stages=self.stages,
         )
 
 

@@ -150,7 +150,7 @@ class Engine:
         self._policies = policies
         self._default = TenantPolicy()
         self._retention_ms = retention_ms
-        self._remembrance = Remembrance()
+        self._remembrance = Remembrance(self.policy)
 
     def know_types(self, event_types: Iterable[str]) -> None:
         """Learn the names of event types that were kept by `Memories.save_type`."""

@@ -18,10 +18,15 @@ _HOURS: Mapping[str, str] = MappingProxyType(
         "mean_gap": "comes every {}",
         "max_gap": "was once silent for {}",
         "type_gap": "{} since it last did this",
+        "stage_gap": "reached its stage {} ago",
+        "pace": "took {} for each stage",
     }
 )
-_DECAYED: Mapping[str, str] = MappingProxyType({"decayed_hour": "this hour", "decayed_day": "these days", "decayed_week": "this week"})
+_DECAYED: Mapping[str, str] = MappingProxyType(
+    {"decayed_hour": "this hour", "decayed_day": "these days", "decayed_week": "this week", "type_decayed": "of this kind these days"}
+)
 _EVENTS: Mapping[str, str] = MappingProxyType({"event": "just now", "previous_event": "before"})
+_NUMBERS: Mapping[str, str] = MappingProxyType({"sum_of": "so far:", "last_of": "before:"})
 _PLAIN: Mapping[str, str] = MappingProxyType(
     {
         "hour_sine": "the time of day",
@@ -69,8 +74,14 @@ def _of_others(name: str, value: float) -> str:
         words = f"{_many(round(value), 'kind')} of events"
     elif name.startswith("no "):
         words = f"{_plain(name[3:])} is not known"
-    elif attribute == "events_of_type":
+    elif attribute in ("events_of_type", "events_of_channel"):
         words = f"{_plain(said)}: {_many(_count(value), 'time')}"
+    elif attribute == "decayed_of_channel":
+        words = f"{_plain(said)}: {_many(max(round(value), 0), 'time')} these days"
+    elif name == "stage":
+        words = f"reached stage {round(value)}"
+    elif attribute in _NUMBERS:
+        words = f"{_plain(said)} {_NUMBERS[attribute]} {_number(value)}"
     elif attribute in _EVENTS:
         words = f"{_plain(said)} {_EVENTS[attribute]}"
     else:

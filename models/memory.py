@@ -7,7 +7,9 @@ import numpy.typing as npt
 
 from schemas.errors import FatalError
 
-VERSION = 1
+VERSION = 2
+BEFORE_CHANNELS = 1
+"""A version that counted types and channels without fading, knew no stages and remembered no numbers."""
 
 (
     SEQUENCE,  # of the last event taken
@@ -29,9 +31,14 @@ VERSION = 1
 HEADER = 15
 TYPE_SLOTS, TYPE_FIELDS = 12, 3  # id, count, last at
 CHANNEL_SLOTS, CHANNEL_FIELDS = 6, 3  # id, count, last at
+NUMBER_SLOTS, NUMBER_FIELDS = 4, 4  # id, sum, last value, last at
 TYPES = HEADER
 CHANNELS = TYPES + TYPE_SLOTS * TYPE_FIELDS
-ROW_WIDTH = CHANNELS + CHANNEL_SLOTS * CHANNEL_FIELDS
+FADED = CHANNELS + CHANNEL_SLOTS * CHANNEL_FIELDS  # by slot of a type, then of a channel: its count, decayed by day, as of its last
+STAGE = FADED + TYPE_SLOTS + CHANNEL_SLOTS  # the highest reached, from 1; 0: none
+STAGE_AT = STAGE + 1  # ms, when it was reached
+NUMBERS = STAGE_AT + 1
+ROW_WIDTH = NUMBERS + NUMBER_SLOTS * NUMBER_FIELDS
 
 Row = npt.NDArray[np.float64]
 _EMPTY = np.zeros(ROW_WIDTH)
@@ -79,7 +86,10 @@ class LeadMemory:
         FatalError
             Written by a newer release: this one would lose what it cannot read.
         """
-        if data[0] != VERSION:
+        if data[0] == BEFORE_CHANNELS:
+            # what had faded by then is not known: it begins with what comes
+            data = data[: 1 + 8 * FADED] + _EMPTY[FADED:].tobytes() + data[1 + 8 * FADED :]
+        elif data[0] != VERSION:
             raise FatalError(f"lead memory of version {data[0]}, this release reads up to {VERSION}: run the release that wrote it, or a newer one")
         row = np.frombuffer(data, "<f8", ROW_WIDTH, 1).copy()
         points = np.frombuffer(data, _POINT, offset=1 + _ROW_BYTES)

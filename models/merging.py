@@ -68,7 +68,34 @@ def _merged_row(one: m.Row, other: m.Row) -> m.Row:
         row[field] = sum(r[field] * math.exp((r[m.LAST_AT] - row[m.LAST_AT]) / life_ms) for r in (one, other) if r[field])
     for start, slots, fields in ((m.TYPES, m.TYPE_SLOTS, m.TYPE_FIELDS), (m.CHANNELS, m.CHANNEL_SLOTS, m.CHANNEL_FIELDS)):
         _merge_slots(row[start : start + slots * fields].reshape(slots, fields), *(r[start : start + slots * fields] for r in (one, other)))
+    _merge_faded(row, one, other)
+    row[[m.STAGE, m.STAGE_AT]] = max((r[[m.STAGE, m.STAGE_AT]] for r in (one, other)), key=lambda stage: (stage[0], -stage[1]))
+    _merge_numbers(row[m.NUMBERS :].reshape(m.NUMBER_SLOTS, m.NUMBER_FIELDS), *(r[m.NUMBERS :] for r in (one, other)))
     return row
+
+
+def _merge_faded(row: m.Row, *both: m.Row) -> None:
+    """What faded of each type and channel, as of the last time that either met it."""
+    parts = [(r[m.TYPES : m.FADED].reshape(-1, m.TYPE_FIELDS), r[m.FADED : m.STAGE]) for r in (row, *both)]
+    (into, faded), *others = parts
+    is_channel = np.arange(len(into)) >= m.TYPE_SLOTS
+    for place, (name, _, at) in enumerate(into):
+        if name:
+            of = [(slots, fades, (slots[:, 0] == name) & (is_channel == is_channel[place])) for slots, fades in others]
+            faded[place] = sum(float(fades[met] @ np.exp((slots[met, 2] - at) / LIFE_DAY_MS)) for slots, fades, met in of)
+
+
+def _merge_numbers(into: m.Row, *both: m.Row) -> None:
+    """Slots are id, sum, last value, last at."""
+    slots: dict[float, tuple[float, float, float]] = {}
+    for name, total, value, at in np.concatenate([slot.reshape(into.shape) for slot in both]):
+        if name:
+            known = slots.get(name, (0.0, 0.0, -np.inf))
+            latest_at, last = max((known[2], known[1]), (at, value))
+            slots[name] = (known[0] + total, last, latest_at)
+    latest_names = sorted(slots, key=lambda name: (-slots[name][2], name))[: len(into)]
+    for place, name in enumerate(sorted(latest_names)):
+        into[place] = np.array([name, *slots[name]])
 
 
 def _of_latest(row: m.Row) -> tuple[float, ...]:

@@ -8,22 +8,28 @@ import numpy as np
 import numpy.typing as npt
 
 from models import memory as m
-from models.features.registry import WIDTH
+from models.features.registry import DAY_LIFE_H, HOUR_LIFE_H, WEEK_LIFE_H, WIDTH
 from models.features.vector import LOW, numeric_id
 
 HOUR_MS = 3_600_000.0
 DAY_MS = 86_400_000.0
+LARGEST, LARGEST_LOG = 1e12, 27.0
+"""Sums are held within ±1e12, and what is added to them below e to the 27: beyond is a mistake or infinity."""
 SESSION_GAP_H = 0.5
 """A visit ends after half an hour of silence, as web analytics count it."""
-LIFE_HOUR_MS = HOUR_MS
-LIFE_DAY_MS = 2 * DAY_MS
-LIFE_WEEK_MS = 7 * DAY_MS
-SPARSE = 3 + m.TYPE_SLOTS
-"""Sparse features that a memory gives at most: this type, this channel, the type before, and a count for each type slot."""
+LIFE_HOUR_MS, LIFE_DAY_MS, LIFE_WEEK_MS = HOUR_LIFE_H * HOUR_MS, DAY_LIFE_H * HOUR_MS, WEEK_LIFE_H * HOUR_MS
+SPARSE = 7 + m.TYPE_SLOTS + 2 * m.CHANNEL_SLOTS + 2 * m.NUMBER_SLOTS
+"""Sparse features that a memory gives at most: this type and channel, the type before, how often of late it did this, three of its stage;
+a count for each type slot, two for each channel, a sum and the last value of each number."""
 
 PREVIOUS_EVENT = numeric_id("previous_event")
 """Upper half of the ids that say which type of event came before."""
 SALT_COUNT = 0x85EBCA6B
+SALT_CHANNEL = 0xC2B2AE35
+SALT_FADED = 0x27D4EB2F
+SALT_SUM = 0x165667B1
+SALT_LAST = 0x9E3779B1
+TYPE_FADED, STAGE, STAGE_GAP, PACE = (numeric_id(f"memory.{name}") for name in ("type_decayed", "stage", "stage_gap", "pace"))
 
 Array = npt.NDArray[Any]
 
@@ -53,7 +59,24 @@ def _slot(row: Array, start: int, slots: int, fields: int, wanted: float) -> int
 
 
 @numba.njit(cache=True)
-def _remember(row: Array, at: float, type_id: float, channel_id: float, dense: Array) -> None:
+def _count(row: Array, slot: int, at: float, now: float) -> None:
+    # one more of this type or channel; what it was fades with the mean life of the daily count
+    faded = m.FADED + (slot - m.TYPES) // m.TYPE_FIELDS
+    before = row[faded] * math.exp(-(now - row[slot + 2]) / LIFE_DAY_MS) if row[slot + 1] > 0.0 else 0.0
+    row[faded] = before + math.exp(-(now - at) / LIFE_DAY_MS)
+    row[slot + 1] += 1.0
+    row[slot + 2] = now
+
+
+@numba.njit(cache=True)
+def _reach(row: Array, stage: float, at: float) -> None:
+    if stage > row[m.STAGE]:
+        row[m.STAGE] = stage
+        row[m.STAGE_AT] = at
+
+
+@numba.njit(cache=True)
+def _remember(row: Array, at: float, type_id: float, channel_id: float, stage: float, dense: Array) -> float:
     is_first = row[m.COUNT] == 0.0
     if is_first:
         row[m.FIRST_AT] = at
@@ -77,11 +100,10 @@ def _remember(row: Array, at: float, type_id: float, channel_id: float, dense: A
 
     of_type = _slot(row, m.TYPES, m.TYPE_SLOTS, m.TYPE_FIELDS, type_id)
     type_gap_h = 0.0 if row[of_type + 1] == 0.0 else max(at - row[of_type + 2], 0.0) / HOUR_MS
-    row[of_type + 1] += 1.0
-    row[of_type + 2] = now
+    _count(row, of_type, at, now)
     of_channel = _slot(row, m.CHANNELS, m.CHANNEL_SLOTS, m.CHANNEL_FIELDS, channel_id)
-    row[of_channel + 1] += 1.0
-    row[of_channel + 2] = now
+    _count(row, of_channel, at, now)
+    _reach(row, stage, at)
 
     count = row[m.COUNT]
     age_h = (now - row[m.FIRST_AT]) / HOUR_MS
@@ -107,6 +129,61 @@ def _remember(row: Array, at: float, type_id: float, channel_id: float, dense: A
     dense[14] = math.log1p(row[of_type + 1])
     dense[15] = math.log1p(type_gap_h)
     dense[16] = math.log1p(row[of_channel + 1])
+    return row[m.FADED + (of_type - m.TYPES) // m.TYPE_FIELDS]
+
+
+@numba.njit(cache=True)
+def _signed_log(value: float) -> float:
+    return math.copysign(math.log1p(abs(value)), value)
+
+
+@numba.njit(cache=True)
+def _recall(row: Array, faded: float, ids: Array, values: Array, to: int) -> int:
+    """Write what an older lead's memory says of its types, channels and stage; gives where the next feature goes."""
+    now = row[m.LAST_AT]
+    if row[m.STAGE] > 0.0:
+        reached_h = max(row[m.STAGE_AT] - row[m.FIRST_AT], 0.0) / HOUR_MS
+        ids[to], values[to] = np.uint64(STAGE), row[m.STAGE]
+        ids[to + 1], values[to + 1] = np.uint64(STAGE_GAP), math.log1p(max(now - row[m.STAGE_AT], 0.0) / HOUR_MS)
+        ids[to + 2], values[to + 2] = np.uint64(PACE), math.log1p(reached_h / row[m.STAGE])
+        to += 3
+    if row[m.COUNT] < 2.0:
+        return to
+    ids[to], values[to] = np.uint64(TYPE_FADED), faded
+    to += 1
+    for k in range(m.CHANNEL_SLOTS):
+        slot = m.CHANNELS + k * m.CHANNEL_FIELDS
+        if row[slot] == 0.0:
+            break
+        of = np.uint32(row[slot])
+        ids[to], values[to] = np.uint64(salted(of, SALT_CHANNEL)) << np.uint64(32), math.log1p(row[slot + 1])
+        ids[to + 1] = np.uint64(salted(of, SALT_FADED)) << np.uint64(32)
+        values[to + 1] = row[m.FADED + m.TYPE_SLOTS + k] * math.exp(-(now - row[slot + 2]) / LIFE_DAY_MS)
+        to += 2
+    return to
+
+
+@numba.njit(cache=True)
+def _recall_numbers(row: Array, ids: Array, values: Array, to: int) -> int:
+    """Write the sums and last values of the numbers that the lead's earlier events gave; gives where the next feature goes."""
+    for k in range(m.NUMBER_SLOTS):
+        slot = m.NUMBERS + k * m.NUMBER_FIELDS
+        if row[slot] == 0.0:
+            break
+        of = np.uint32(row[slot])
+        ids[to], values[to] = np.uint64(salted(of, SALT_SUM)) << np.uint64(32), _signed_log(row[slot + 1])
+        ids[to + 1], values[to + 1] = np.uint64(salted(of, SALT_LAST)) << np.uint64(32), _signed_log(row[slot + 2])
+        to += 2
+    return to
+
+
+@numba.njit(cache=True)
+def _take_number(row: Array, of: float, value: float, at: float) -> None:
+    slot = _slot(row, m.NUMBERS, m.NUMBER_SLOTS, m.NUMBER_FIELDS, of)
+    row[slot + 1] = min(max(row[slot + 1] + value, -LARGEST), LARGEST)
+    if at >= row[slot + 3]:
+        row[slot + 2] = value
+        row[slot + 3] = at
 
 
 @numba.njit(cache=True)
@@ -116,9 +193,11 @@ def remember(
     at: Array,
     type_ids: Array,
     channel_ids: Array,
+    stages: Array,
     attribute_ids: Array,
     attribute_values: Array,
     attribute_ends: Array,
+    number_starts: Array,
     dense: Array,
     ids: Array,
     values: Array,
@@ -131,10 +210,11 @@ def remember(
     ----------
     memory_rows
         float64 (leads, ROW_WIDTH), changed in place.
-    lead_of, at, type_ids, channel_ids
-        For each event: its lead's row, its time in ms, and the ids of its type and channel, whose lower halves the row keeps. Shape (n,).
-    attribute_ids, attribute_values, attribute_ends
-        The events' own sparse features end to end; event i's end at `attribute_ends[i]`.
+    lead_of, at, type_ids, channel_ids, stages
+        For each event: its lead's row, its time in ms, the ids of its type and channel, whose lower halves the row keeps, and the funnel's
+        stage that its type stands for, from 1; 0: none. Shape (n,).
+    attribute_ids, attribute_values, attribute_ends, number_starts
+        The events' own sparse features end to end; event i's end at `attribute_ends[i]`, its own numbers begin at `number_starts[i]`.
     dense
         float32 (n, WIDTH), written.
     ids, values, ends
@@ -148,7 +228,7 @@ def remember(
         row = memory_rows[lead_of[i]]
         previous = np.uint64(row[m.PREVIOUS_TYPE])
         of_type = type_ids[i] & np.uint64(LOW)
-        _remember(row, at[i], float(of_type), float(channel_ids[i] & np.uint64(LOW)), dense[i])
+        faded = _remember(row, at[i], float(of_type), float(channel_ids[i] & np.uint64(LOW)), stages[i], dense[i])
         row[m.PREVIOUS_TYPE] = of_type
         after[i, 0] = row[m.LAST_AT]
         after[i, 1] = row[m.DECAYED_DAY]
@@ -167,7 +247,14 @@ def remember(
             ids[at_sparse] = np.uint64(salted(np.uint32(row[slot]), SALT_COUNT)) << np.uint64(32)
             values[at_sparse] = math.log1p(row[slot + 1])
             at_sparse += 1
+        at_sparse = _recall(row, faded, ids, values, at_sparse)
+        at_sparse = _recall_numbers(row, ids, values, at_sparse)
         while at_attribute < attribute_ends[i]:
+            if at_attribute >= number_starts[i]:
+                value = np.float64(attribute_values[at_attribute])
+                _take_number(
+                    row, float(attribute_ids[at_attribute] >> np.uint64(32)), math.copysign(math.expm1(min(abs(value), LARGEST_LOG)), value), at[i]
+                )
             ids[at_sparse] = attribute_ids[at_attribute]
             values[at_sparse] = attribute_values[at_attribute]
             at_sparse += 1
@@ -175,4 +262,5 @@ def remember(
         ends[i] = at_sparse
 
 
+assert m.TYPE_FIELDS == m.CHANNEL_FIELDS, "slots of both are read alike"
 assert WIDTH == 17, "remember writes 17 dense features: keep it and the registry together"

@@ -1,6 +1,6 @@
 """Events of a batch into their leads' memories, and the feature vectors that this gives."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from models.nightly.columns import FeatureVectors
 from models.remembering import SPARSE, remember
 from schemas.enriched import EnrichedEvent
 from schemas.ids import lead_key
+from schemas.policy import TenantPolicy
 
 
 class Vectors(NamedTuple):
@@ -57,10 +58,17 @@ class Remembered(NamedTuple):
 
 
 class Remembrance:
-    """Remembers batches of events. Holds look-up tables only: everything that lasts is in the memories."""
+    """Remembers batches of events. Holds look-up tables only: everything that lasts is in the memories.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    policy
+        Tenant → policy, which knows the stages of its funnel.
+    """
+
+    def __init__(self, policy: Callable[[str], TenantPolicy]) -> None:
         self._attributes = Attributes()
+        self._policy = policy
 
     def know_types(self, event_types: Iterable[str]) -> None:
         """Learn the names of event types that were kept by `Memories.save_type`."""
@@ -92,9 +100,10 @@ class Remembrance:
         attribute_ids: list[int] = []
         attribute_values: list[float] = []
         attribute_ends: list[int] = []
+        number_starts: list[int] = []
         for event in taken:
             memories.save_type(event.type)
-            attributes.append(event, attribute_ids, attribute_values)
+            number_starts.append(attributes.append(event, attribute_ids, attribute_values))
             attribute_ends.append(len(attribute_ids))
         n = len(taken)
         room = n * SPARSE + len(attribute_ids)
@@ -108,9 +117,11 @@ class Remembrance:
             np.array([event.occurred_at for event in taken], np.float64),
             np.array([attributes.type_id(event.type) for event in taken], np.uint64),
             np.array([attributes.channel_id(event.channel) for event in taken], np.uint64),
+            np.array([self._policy(event.tenant).stage_of(event.type) for event in taken], np.float64),
             np.array(attribute_ids, np.uint64),
             np.array(attribute_values, np.float32),
             np.array(attribute_ends, np.int64),
+            np.array(number_starts, np.int64),
             *vectors,
         )
         for memory, row in zip(touched.values(), rows, strict=True):

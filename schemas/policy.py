@@ -23,6 +23,8 @@ class TenantPolicy(NamedTuple):
         Propensity before any label, in (0, 1).
     challengers
         Learners that score every event beside the champion (`models.learning.configurations`).
+    stages
+        Event types that stand for a stage of the tenant's funnel, the earliest stage first; none: it names no stages.
     """
 
     window_ms: int | None = 30 * DAY_MS
@@ -30,11 +32,21 @@ class TenantPolicy(NamedTuple):
     is_repeatable: bool = False
     prior: float = 0.15
     challengers: tuple[str, ...] = ()
+    stages: tuple[tuple[str, ...], ...] = ()
+
+    def stage_of(self, event_type: str) -> int:
+        """The stage that a type stands for, from 1; 0: none."""
+        return _stages(self.stages).get(event_type, 0) if self.stages else 0
 
     @property
     def interval_ends_ms(self) -> tuple[int, ...]:
         """Ends of the K intervals after a scoring point, in milliseconds; empty without a window (K = 1)."""
         return _interval_ends_ms(self.window_ms)
+
+
+@lru_cache
+def _stages(stages: tuple[tuple[str, ...], ...]) -> dict[str, int]:
+    return {event_type: number for number, types in enumerate(stages, 1) for event_type in types}
 
 
 @lru_cache

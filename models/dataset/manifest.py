@@ -215,6 +215,7 @@ class Manifest(Section):
             window_ms=None if days is None else round(days * DAY_MS),
             skip_types=self.score.skip_types,
             is_repeatable=self.outcome.repeatable,
+            stages=self.event.stages,
         )
 
     @property

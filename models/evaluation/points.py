@@ -15,6 +15,7 @@ from models.remembrance import Remembrance
 from models.replay import DictMemories
 from schemas.enriched import EnrichedEvent
 from schemas.event import OBSERVATION, PROFILE_UPDATED
+from schemas.policy import TenantPolicy
 
 CHUNK = 512
 NEVER = np.iinfo(np.int64).max
@@ -51,7 +52,7 @@ class Points(NamedTuple):
         return named
 
 
-def gathered(points: Sequence[ScoringPoint], events: Iterable[EnrichedEvent], known_at: Mapping[str, int]) -> Points:
+def gathered(points: Sequence[ScoringPoint], events: Iterable[EnrichedEvent], known_at: Mapping[str, int], policy: TenantPolicy) -> Points:
     """Scoring points with the vectors that the engine would remember for them.
 
     Parameters
@@ -62,11 +63,13 @@ def gathered(points: Sequence[ScoringPoint], events: Iterable[EnrichedEvent], kn
         All events of the stream, in order.
     known_at
         Event id → when the label may be learned, in ms; an event that is not in it: never.
+    policy
+        Of the tenant.
     """
     wanted = {point.event_id: i for i, point in enumerate(points)}
     vectors: list[FeatureVector | None] = [None] * len(points)
     names: dict[int, tuple[str, str | None]] = {}
-    for event_id, vector in _remembered(events, wanted.keys(), names):
+    for event_id, vector in _remembered(events, wanted.keys(), names, policy):
         vectors[wanted[event_id]] = vector
     found = [vector for vector in vectors if vector is not None]
     assert len(found) == len(points), "every scoring point is an event of the stream"
@@ -81,10 +84,10 @@ def gathered(points: Sequence[ScoringPoint], events: Iterable[EnrichedEvent], kn
 
 
 def _remembered(
-    events: Iterable[EnrichedEvent], wanted: Iterable[str], names: dict[int, tuple[str, str | None]]
+    events: Iterable[EnrichedEvent], wanted: Iterable[str], names: dict[int, tuple[str, str | None]], policy: TenantPolicy
 ) -> Iterator[tuple[str, FeatureVector]]:
     of = frozenset(wanted)
-    remembrance, memories = Remembrance(), DictMemories()
+    remembrance, memories = Remembrance(lambda _: policy), DictMemories()
     engagements = (event for event in events if event.channel != OBSERVATION and event.type != PROFILE_UPDATED)
     while batch := list(islice(engagements, CHUNK)):
         remembered = remembrance.remember(batch, memories)

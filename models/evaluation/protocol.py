@@ -93,7 +93,7 @@ def evaluate(
         raise ConfigError(f"{data.manifest.name}: {len(scoring_points)} scoring points have a label, {LEAST_POINTS} are needed")
     replayed = prox.replay(data, clock, progress, learner=learner)
     events = (record for record in records(data) if isinstance(record, EnrichedEvent))
-    points = gathered(scoring_points, events, replayed.known_at)
+    points = gathered(scoring_points, events, replayed.known_at, data.policy)
     event_ids = [point.event_id for point in scoring_points]
     runs = [prox.run(prox.NAME, replayed, event_ids, points.vectors, clock)]
     if with_hints:

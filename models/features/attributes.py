@@ -4,11 +4,24 @@ from collections.abc import Mapping
 from math import isfinite, log1p
 
 from models.features.vector import LOW, categorical_id, numeric_id
-from models.remembering import PREVIOUS_EVENT, SALT_COUNT, salted
+from models.remembering import (
+    PACE,
+    PREVIOUS_EVENT,
+    SALT_CHANNEL,
+    SALT_COUNT,
+    SALT_FADED,
+    SALT_LAST,
+    SALT_SUM,
+    STAGE,
+    STAGE_GAP,
+    TYPE_FADED,
+    salted,
+)
 from schemas.enriched import EnrichedEvent
 
 CACHE_LIMIT = 200_000
 """Attributes kept for look-up by one process; beyond it they are forgotten between two batches and computed again."""
+_OF_MEMORY = {TYPE_FADED: "type_decayed", STAGE: "stage", STAGE_GAP: "stage_gap", PACE: "pace"}
 ATTRIBUTE_LIMIT = 200
 """Attributes of one event that become features; the rest, in order of name, is left out."""
 
@@ -17,7 +30,8 @@ class Attributes:
     """Event → its own sparse features, with the names for people in `name_of`."""
 
     def __init__(self) -> None:
-        self.name_of: dict[int, str] = {}
+        self.name_of: dict[int, str] = dict(_OF_MEMORY)
+        self._channels: dict[str, int] = {}
         self._types: dict[str, int] = {}  # never forgotten: a lead's memory speaks of types that it met long ago
         self._of_event = _Ids("", self.name_of)
         self._of_profile = _Ids("profile.", self.name_of)
@@ -27,7 +41,9 @@ class Attributes:
         if len(self.name_of) - 3 * len(self._types) >= CACHE_LIMIT:
             self._of_event.clear()
             self._of_profile.clear()
+            self._channels.clear()
             self.name_of.clear()
+            self.name_of.update(_OF_MEMORY)
             for event_type, type_id in self._types.items():
                 self._name_type(event_type, type_id)
 
@@ -43,14 +59,19 @@ class Attributes:
         low = type_id & LOW
         self.name_of[type_id] = f"event={event_type}"
         self.name_of[PREVIOUS_EVENT | low] = f"previous_event={event_type}"
-        self.name_of[int(salted(low, SALT_COUNT)) << 32] = f"events_of_type={event_type}"
+        self.name_of[_salted(low, SALT_COUNT)] = f"events_of_type={event_type}"
 
     def channel_id(self, channel: str) -> int:
-        """Id of an event's channel."""
-        return self._of_event.category(("channel", channel))
+        """Id of an event's channel; names its counts too."""
+        known = self._channels.get(channel)
+        if known is None:
+            known = self._channels[channel] = self._of_event.category(("channel", channel))
+            self.name_of[_salted(known & LOW, SALT_CHANNEL)] = f"events_of_channel={channel}"
+            self.name_of[_salted(known & LOW, SALT_FADED)] = f"decayed_of_channel={channel}"
+        return known
 
-    def append(self, event: EnrichedEvent, ids: list[int], values: list[float]) -> None:
-        """Add the event's attributes, in order of name within each kind, to the ends of two parallel lists.
+    def append(self, event: EnrichedEvent, ids: list[int], values: list[float]) -> int:
+        """Add the event's attributes, in order of name within each kind, to the ends of two parallel lists; gives where its own numbers begin.
 
         A number x counts as sign(x)·log1p(|x|), which keeps absurd values small; NaN and infinity are left out.
         """
@@ -58,9 +79,11 @@ class Attributes:
         self._of_profile.append_texts(event.profile_texts, ids, values)
         self._of_event.append_texts(event.texts, ids, values)
         self._of_profile.append_numbers(event.profile_numbers, ids, values)
+        numbers_from = len(ids)
         self._of_event.append_numbers(event.numbers, ids, values)
         if len(ids) - start > ATTRIBUTE_LIMIT:
             del ids[start + ATTRIBUTE_LIMIT :], values[start + ATTRIBUTE_LIMIT :]
+        return numbers_from
 
 
 class _Ids:
@@ -101,4 +124,10 @@ class _Ids:
         text = self._prefix + name
         known = self._numbers[name] = numeric_id(text)
         self._name_of[known] = text
+        self._name_of[_salted(known >> 32, SALT_SUM)] = f"sum_of={text}"
+        self._name_of[_salted(known >> 32, SALT_LAST)] = f"last_of={text}"
         return known
+
+
+def _salted(name: int, salt: int) -> int:
+    return int(salted(name, salt)) << 32

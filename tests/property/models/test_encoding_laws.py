@@ -16,6 +16,7 @@ from models.remembrance import Remembrance
 from models.replay import DictMemories
 from schemas.enriched import EnrichedEvent
 from schemas.model_snapshot import LEARNER
+from schemas.policy import TenantPolicy
 from tests.builders import a_model
 from tests.property.models.stories import stories
 from tests.strategies import longs, maybe_names, names, numbers_by_name, texts_by_name
@@ -113,6 +114,6 @@ def test_an_acquaintance_survives_its_bytes(texts: dict, numbers: dict, account_
 @given(stories(with_outcomes=False))
 def test_vectors_of_a_batch_are_written_as_each_alone(records: list[EnrichedEvent]):
     """Cut from the whole, for speed, they are the same bytes."""
-    batch = Remembrance().remember(records, DictMemories()).vectors
+    batch = Remembrance(lambda _: TenantPolicy()).remember(records, DictMemories()).vectors
 
     assert [batch.one(i).to_bytes() for i in range(len(batch.ends))] == batch.to_bytes()

@@ -18,6 +18,7 @@ from tests.property.models.stories import policies
 KEYS = (f"{TENANT}|ada", f"{TENANT}|bob", f"{TENANT}|cyd")
 EXACT = (m.COUNT, m.FIRST_AT, m.LAST_AT, m.SESSION_EVENTS, m.SESSIONS, m.PREVIOUS_TYPE, m.GRADE, m.MAX_GAP_H, m.IS_WON)
 DECAYED = slice(m.DECAYED_HOUR, m.DECAYED_WEEK + 1)
+FADED = slice(m.FADED, m.STAGE)
 
 
 @st.composite
@@ -48,7 +49,8 @@ def same(one: LeadMemory, other: LeadMemory) -> bool:
     """Equal but for the numbers of sequences, and decayed sums to the last digits."""
     points = [[point._replace(sequence=0) for point in memory.pending] for memory in (one, other)]
     ordered = all([p.sequence for p in memory.pending] == sorted({p.sequence for p in memory.pending}) for memory in (one, other))
-    slots = np.array_equal(one.row[m.TYPES :], other.row[m.TYPES :])
+    slots = np.array_equal(one.row[m.TYPES : m.FADED], other.row[m.TYPES : m.FADED])
+    slots &= np.array_equal(one.row[m.STAGE :], other.row[m.STAGE :]) and np.allclose(one.row[FADED], other.row[FADED], rtol=1e-9)
     exact = all(one.row[field] == other.row[field] for field in EXACT)
     outcome = one.row[m.OUTCOME_AT] == other.row[m.OUTCOME_AT] or (math.isnan(one.row[m.OUTCOME_AT]) and math.isnan(other.row[m.OUTCOME_AT]))
     return points[0] == points[1] and ordered and slots and exact and outcome and np.allclose(one.row[DECAYED], other.row[DECAYED], rtol=1e-9)
@@ -78,7 +80,7 @@ def test_a_merged_memory_is_that_of_one_lead_that_did_it_all(records: list[Recor
     """Counts, first touch, decayed sums, types and channels are as if there had been one lead from the start; visits may be more."""
     ada, bob, cyd = memories(records, policy)
     merged, whole = merge(merge(ada, bob, policy).memory, cyd, policy).memory, as_one(records, policy)
-    slots = [dict(zip(row[m.TYPES :: 3].tolist(), row[m.TYPES + 1 :: 3].tolist(), strict=True)) for row in (merged.row, whole.row)]
+    slots = [dict(zip(row[m.TYPES : m.FADED : 3].tolist(), row[m.TYPES + 1 : m.FADED : 3].tolist(), strict=True)) for row in (merged.row, whole.row)]
 
     assert [merged.row[field] for field in (m.COUNT, m.FIRST_AT, m.LAST_AT)] == [whole.row[field] for field in (m.COUNT, m.FIRST_AT, m.LAST_AT)]
     assert np.allclose(merged.row[DECAYED], whole.row[DECAYED], rtol=1e-9)

@@ -39,7 +39,7 @@ def points_of(data: DataSet) -> Points:
     known = {one.lead: one.occurred_at for one in records(data) if isinstance(one, Outcome)}
     scored = list(data.scoring_points())
     events = [one for one in records(data) if isinstance(one, EnrichedEvent)]
-    return gathered(scored, events, {one.event_id: known[f"{data.tenant}:{one.lead}"] for one in scored})
+    return gathered(scored, events, {one.event_id: known[f"{data.tenant}:{one.lead}"] for one in scored}, data.policy)
 
 
 def at(*times: int, known: list[int]) -> Points:

@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 
 from models import memory as m
-from models.features.registry import DENSE
+from models.features.registry import CATEGORY, DENSE, NUMBER, SPARSE, WIDTH
 from models.features.vector import LOW, FeatureVector, categorical_id, numeric_id, vector_from_bytes
-from models.memory import LeadMemory
+from models.memory import LeadMemory, PendingPoint
 from models.recompute import bases
 from models.remembering import PREVIOUS_EVENT, SALT_COUNT, salted
+from models.remembrance import Remembrance
+from models.replay import DictMemories
 from schemas.errors import FatalError, PoisonRecordError
 from schemas.event import Event
-from tests.builders import MONDAY, TUESDAY, an_event, enriched, later, opened_email, viewed_page
+from schemas.policy import TenantPolicy
+from tests.builders import MONDAY, TUESDAY, WEDNESDAY, an_event, enriched, later, opened_email, viewed_page
 from tests.lane import Lane
 
 SUNDAY_NOON = later(MONDAY, days=-1, hours=3)
@@ -133,11 +136,84 @@ def test_the_seventh_channel_takes_the_place_of_the_oldest():
     assert {categorical_id("channel", f"channel_{i}") & LOW for i in range(1, 7)} == set(ids.tolist())
 
 
-def test_a_memory_costs_553_bytes_and_26_for_each_point():
+def sparse(*events: Event, policy: TenantPolicy | None = None) -> dict[str, float]:
+    """The last event's sparse features by name."""
+    remembrance = Remembrance(lambda _: policy or TenantPolicy())
+    remembered = remembrance.remember(enriched(*events), DictMemories())
+    last = len(remembered.events) - 1
+    vector = remembered.vectors.one(last)
+    names = [remembrance.name_of(remembered.vectors, last, WIDTH + place) for place in range(len(vector.ids))]
+    assert None not in names
+    return dict(zip(names, vector.values.tolist(), strict=True))
+
+
+def test_each_channel_is_counted_for_itself_and_fades():
+    """From the second event on; two days are one mean life."""
+    last = sparse(opened_email(at=MONDAY), viewed_page(at=MONDAY), viewed_page(at=later(MONDAY, days=2)))
+    first = sparse(viewed_page(at=MONDAY))
+
+    assert pytest.approx([math.log(2), math.log(3)]) == [last[f"events_of_channel={channel}"] for channel in ("email", "web")]
+    assert pytest.approx([math.exp(-1), 1 + math.exp(-1)]) == [last[f"decayed_of_channel={channel}"] for channel in ("email", "web")]
+    assert pytest.approx(1 + math.exp(-1)) == last["type_decayed"]
+    assert not any("decayed" in name or "channel=" in name.removeprefix("channel=") for name in first)
+
+
+def test_a_funnel_has_stages_and_a_pace():
+    """The highest stage that was reached counts, since when, and how long each took; going back changes nothing."""
+    policy = TenantPolicy(stages=(("page_viewed",), ("email_opened", "demo_requested")))
+    story = [viewed_page(at=MONDAY), opened_email(at=later(MONDAY, hours=6)), viewed_page(at=later(MONDAY, hours=7))]
+    last = sparse(*story, policy=policy)
+
+    assert pytest.approx([2.0, math.log(2), math.log(4)]) == [last[name] for name in ("stage", "stage_gap", "pace")]
+    assert {"stage", "stage_gap", "pace"}.isdisjoint(sparse(*story))
+
+
+def test_numbers_are_summed_and_the_last_one_is_remembered():
+    """Of what came before this event; a profile's numbers are the lead's anyway."""
+    story = [viewed_page(at=MONDAY, seconds=30.0), viewed_page(at=TUESDAY, seconds=-50.0), opened_email(at=WEDNESDAY)]
+    last = sparse(*story)
+
+    assert pytest.approx([-math.log(21), -math.log(51)], rel=1e-5) == [last[f"{what}_of=seconds_on_page"] for what in ("sum", "last")]
+    assert not any("_of=seconds" in name for name in sparse(story[0]))
+
+
+def test_the_fifth_number_takes_the_place_of_the_oldest():
+    """Four are remembered, and absurd ones are held."""
+    story = [viewed_page(at=later(MONDAY, hours=i), properties={f"number_{i}": 1e300}) for i in range(6)]
+    last = sparse(*story)
+
+    assert {f"sum_of=number_{i}" for i in range(1, 5)} == {name for name in last if name.startswith("sum_of=")}
+    assert all(math.isfinite(value) for value in last.values())
+
+
+def test_every_feature_is_defined():
+    """Whatever a vector holds is in the registry, by its name or by its pattern."""
+    policy = TenantPolicy(stages=(("page_viewed",),))
+    last = sparse(viewed_page(at=MONDAY), opened_email(at=TUESDAY), viewed_page(at=WEDNESDAY), policy=policy)
+    patterns = {feature.name.partition("=<")[0] for feature in SPARSE} | {"seconds_on_page"}
+
+    assert set() == {name.partition("=")[0] for name in last} - patterns
+    assert {NUMBER, CATEGORY} == {feature.kind for feature in SPARSE}
+    assert pytest.approx(48 * math.log(2)) == next(feature.half_life_h for feature in DENSE if feature.name == "decayed_day")
+
+
+def test_a_memory_of_the_release_before_goes_on():
+    """What it counted stays; what had faded begins with what comes."""
+    memory = memory_after(opened_email(at=MONDAY), viewed_page(at=TUESDAY))
+    memory.pending = [PendingPoint(1, MONDAY, 0, 7)]
+    data = memory.to_bytes()
+    old = b"\x01" + data[1 : 1 + 8 * m.FADED] + data[1 + 8 * m.ROW_WIDTH :]
+    read = LeadMemory.from_bytes(old)
+
+    assert memory.row[: m.FADED].tobytes() == read.row[: m.FADED].tobytes()
+    assert (0.0, memory.pending) == (read.row[m.FADED :].sum(), read.pending)
+
+
+def test_a_memory_costs_841_bytes_and_26_for_each_point():
     """What the job's documentation says."""
     memory = memory_after(viewed_page(at=MONDAY), viewed_page(at=TUESDAY))
 
-    assert (553 + 52, 553) == (len(memory.to_bytes()), len(LeadMemory.empty().to_bytes()))
+    assert (841 + 52, 841) == (len(memory.to_bytes()), len(LeadMemory.empty().to_bytes()))
 
 
 def test_a_memory_of_a_newer_release_is_refused():
