@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models import memory as m
-from models.features.attributes import Attributes
+from models.features.attributes import OF_MEMORY, Attributes
 from models.features.registry import DENSE, WIDTH
 from models.features.vector import PATTERN_MODEL, VERSION, FeatureVector
 from models.memories import Memories
@@ -77,7 +77,7 @@ class Remembrance:
 
     def name_of_absent(self, attribute: int) -> str | None:
         """What the attribute is called whose ids have this upper half; None: this process has not met it."""
-        return self._attributes.name_of.get(attribute << 32)
+        return self._name(attribute << 32)
 
     def name_of(self, vectors: Vectors | FeatureVectors, i: int, place: int) -> str | None:
         """What the feature at this place of vector i is called; None: of an event type that this process has not met."""
@@ -85,7 +85,10 @@ class Remembrance:
             return DENSE[place].name
         start = int(vectors.ends[i - 1]) if i else 0
         feature_id = int(vectors.ids[start + place - WIDTH])
-        return "pattern model" if feature_id == PATTERN_MODEL else self._attributes.name_of.get(feature_id)
+        return "pattern model" if feature_id == PATTERN_MODEL else self._name(feature_id)
+
+    def _name(self, feature_id: int) -> str | None:
+        return self._attributes.name_of.get(feature_id) or OF_MEMORY.get(feature_id)
 
     def remember(self, events: Sequence[EnrichedEvent], memories: Memories) -> Remembered:
         """Remember events in order and give their vectors. Those that a lead's memory has taken already are left out.

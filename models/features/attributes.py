@@ -21,7 +21,7 @@ from schemas.enriched import EnrichedEvent
 
 CACHE_LIMIT = 200_000
 """Attributes kept for look-up by one process; beyond it they are forgotten between two batches and computed again."""
-_OF_MEMORY = {TYPE_FADED: "type_decayed", STAGE: "stage", STAGE_GAP: "stage_gap", PACE: "pace"}
+OF_MEMORY = {TYPE_FADED: "type_decayed", STAGE: "stage", STAGE_GAP: "stage_gap", PACE: "pace"}
 ATTRIBUTE_LIMIT = 200
 """Attributes of one event that become features; the rest, in order of name, is left out."""
 
@@ -30,7 +30,7 @@ class Attributes:
     """Event → its own sparse features, with the names for people in `name_of`."""
 
     def __init__(self) -> None:
-        self.name_of: dict[int, str] = dict(_OF_MEMORY)
+        self.name_of: dict[int, str] = {}
         self._channels: dict[str, int] = {}
         self._types: dict[str, int] = {}  # never forgotten: a lead's memory speaks of types that it met long ago
         self._of_event = _Ids("", self.name_of)
@@ -43,7 +43,6 @@ class Attributes:
             self._of_profile.clear()
             self._channels.clear()
             self.name_of.clear()
-            self.name_of.update(_OF_MEMORY)
             for event_type, type_id in self._types.items():
                 self._name_type(event_type, type_id)
 
