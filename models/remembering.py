@@ -129,7 +129,7 @@ def _remember(row: Array, at: float, type_id: float, channel_id: float, stage: f
     dense[14] = math.log1p(row[of_type + 1])
     dense[15] = math.log1p(type_gap_h)
     dense[16] = math.log1p(row[of_channel + 1])
-    return row[m.FADED + (of_type - m.TYPES) // m.TYPE_FIELDS]
+    return float(row[m.FADED + (of_type - m.TYPES) // m.TYPE_FIELDS])
 
 
 @numba.njit(cache=True)

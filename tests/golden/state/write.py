@@ -75,7 +75,9 @@ def _memory() -> bytes:
 
 def _memory_meaning(data: bytes) -> Any:
     read = LeadMemory.from_bytes(data)
-    return {"row": [None if np.isnan(value) else value for value in read.row.tolist()], "pending": [point._asdict() for point in read.pending]}
+    # version 1 knew nothing of what stands behind the slots
+    row = read.row[: memory.FADED] if data[0] == memory.BEFORE_CHANNELS else read.row
+    return {"row": [None if np.isnan(value) else value for value in row.tolist()], "pending": [point._asdict() for point in read.pending]}
 
 
 def _acquaintance() -> bytes:
