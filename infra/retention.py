@@ -25,6 +25,9 @@ TOPIC_DAYS: Mapping[Topic, int] = MappingProxyType(
         Topic.METRICS_PUBLISHED: 90,
         Topic.CHAMPIONS_CHOSEN: 90,  # as long as the models that they chose between
         Topic.PUSHES_REPORTED: 90,  # a quarter, for questions of what was shown when
+        Topic.CHANGES_NOTICED: 14,  # two weeks to mend a follower and read its input again
+        Topic.LINKS_CHANGED: 400,  # as long as the links themselves: a push job that begins anew must know what not to push to
+        Topic.OVERRIDES_DECIDED: 400,  # as long as a score may be disputed
         Topic.RECORDS_DEAD: 30,  # a month for a person to look
     }
 )
@@ -38,6 +41,11 @@ TABLE_DAYS: Mapping[str, int] = MappingProxyType(
         "profiles_by_lead": 400,
         "outcomes_by_lead": 400,
         "pushes_by_lead": 400,
+        "links_by_lead": 400,
+        "leads_by_record": 400,
+        "values_by_record": 400,  # what a CRM's records said: as long as their leads are known
+        "overrides_by_lead": 400,
+        "overrides_by_tenant": 400,
         "metrics_by_tenant": 400,
         "metric_history_by_tenant": 400,
         "models_by_tenant": 400,  # metadata only; it must outlive the scores that name the version
@@ -45,7 +53,8 @@ TABLE_DAYS: Mapping[str, int] = MappingProxyType(
 )
 """Counted from the write, not from the event: a replay of an old data set lives as long as a fresh one.
 
-`bands_by_tenant` is not here: it holds at most 1,536 rows a tenant and is never refreshed, so it must not expire.
+`bands_by_tenant` is not here: it holds at most 1,536 rows a tenant and is never refreshed, so it must not expire. Nor is `cursors_by_tenant`:
+a row for each CRM.
 """
 
 

@@ -7,7 +7,10 @@ from schemas.ids import Millis
 WON = "won"
 LOST = "lost"
 DISQUALIFIED = "disqualified"
-OUTCOMES = (WON, LOST, DISQUALIFIED)
+CLOSING = frozenset({WON, LOST, DISQUALIFIED})
+REOPENED = "reopened"
+"""A correction: what was said of the lead before does not hold any more."""
+OUTCOMES = (WON, LOST, DISQUALIFIED, REOPENED)
 
 
 class Outcome(NamedTuple):

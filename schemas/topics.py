@@ -3,6 +3,8 @@
 from enum import StrEnum
 
 from schemas.champion_choice import ChampionChoice
+from schemas.crm_change import CrmChange
+from schemas.crm_link import CrmLink
 from schemas.dead_letter import DeadLetter
 from schemas.enriched import EnrichedEvent
 from schemas.event import Event
@@ -10,11 +12,27 @@ from schemas.example import MaturedExample
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
+from schemas.override import Override
 from schemas.push import PushReport
 from schemas.score import LeadScore
 from schemas.sent_request import SentRequest
 
-Value = SentRequest | Event | EnrichedEvent | Outcome | LeadScore | MaturedExample | ModelSnapshot | Metric | ChampionChoice | PushReport | DeadLetter
+Value = (
+    SentRequest
+    | Event
+    | EnrichedEvent
+    | Outcome
+    | LeadScore
+    | MaturedExample
+    | ModelSnapshot
+    | Metric
+    | ChampionChoice
+    | PushReport
+    | CrmChange
+    | CrmLink
+    | Override
+    | DeadLetter
+)
 
 
 class Topic(StrEnum):
@@ -30,6 +48,9 @@ class Topic(StrEnum):
     METRICS_PUBLISHED = "prox.metrics.published.v1"
     CHAMPIONS_CHOSEN = "prox.champions.chosen.v1"
     PUSHES_REPORTED = "prox.pushes.reported.v1"
+    CHANGES_NOTICED = "prox.changes.noticed.v1"
+    LINKS_CHANGED = "prox.links.changed.v1"
+    OVERRIDES_DECIDED = "prox.overrides.decided.v1"
     RECORDS_DEAD = "prox.records.dead.v1"
 
 
@@ -44,5 +65,8 @@ VALUE_TYPES: dict[Topic, type[Value]] = {
     Topic.METRICS_PUBLISHED: Metric,
     Topic.CHAMPIONS_CHOSEN: ChampionChoice,
     Topic.PUSHES_REPORTED: PushReport,
+    Topic.CHANGES_NOTICED: CrmChange,
+    Topic.LINKS_CHANGED: CrmLink,
+    Topic.OVERRIDES_DECIDED: Override,
     Topic.RECORDS_DEAD: DeadLetter,
 }

@@ -13,7 +13,7 @@ from models.learning.table import mixed
 from schemas.enriched import EnrichedEvent
 from schemas.event import OBSERVATION, PROFILE_UPDATED, Event, Person
 from schemas.ids import Millis, lead_key
-from schemas.outcome import DISQUALIFIED, LOST, WON, Outcome
+from schemas.outcome import DISQUALIFIED, LOST, REOPENED, WON, Outcome
 from schemas.policy import DAY_MS
 from schemas.topics import Topic
 
@@ -88,6 +88,11 @@ def lost(lead: str = "ada", *, at: Millis = FRIDAY, **fields: object) -> Outcome
 def disqualified(lead: str = "ada", *, at: Millis = FRIDAY, **fields: object) -> Outcome:
     """The lead was none."""
     return _outcome(lead, DISQUALIFIED, at, fields)
+
+
+def reopened(lead: str = "ada", *, at: Millis = FRIDAY, **fields: object) -> Outcome:
+    """What was said before was a mistake."""
+    return _outcome(lead, REOPENED, at, fields)
 
 
 def _outcome(lead: str, outcome: str, at: Millis, fields: dict[str, object]) -> Outcome:

@@ -37,11 +37,13 @@ STAGES = (
             Topic.METRICS_PUBLISHED,
             Topic.MODELS_PUBLISHED,
             Topic.PUSHES_REPORTED,
+            Topic.LINKS_CHANGED,
+            Topic.OVERRIDES_DECIDED,
         ),
     ),
 )
 """In the order of the flow: when a stage has committed all, whatever it gives to the next is on its topic."""
-PUSHED = Stage("pushed", "push_scores", "push_batch", (Topic.SCORES_PUBLISHED,))
+PUSHED = Stage("pushed", "push_scores", "push_batch", (Topic.SCORES_PUBLISHED, Topic.LINKS_CHANGED, Topic.OVERRIDES_DECIDED))
 """Where there is a CRM. What it reports is stored: a push that ends late moves that stage again."""
 
 Reaches = Mapping[str, Reach]

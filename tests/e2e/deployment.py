@@ -29,7 +29,7 @@ READS: Mapping[str, Sequence[Topic]] = {
     "enrich_events": (Topic.EVENTS_RECEIVED,),
     "score_leads": (Topic.EVENTS_ENRICHED, Topic.OUTCOMES_RECEIVED),
     "learn_models": (Topic.EXAMPLES_MATURED, Topic.CHAMPIONS_CHOSEN),
-    "push_scores": (Topic.SCORES_PUBLISHED,),
+    "push_scores": (Topic.SCORES_PUBLISHED, Topic.LINKS_CHANGED, Topic.OVERRIDES_DECIDED),
     "store_results": (
         Topic.EVENTS_ENRICHED,
         Topic.OUTCOMES_RECEIVED,
@@ -37,6 +37,8 @@ READS: Mapping[str, Sequence[Topic]] = {
         Topic.METRICS_PUBLISHED,
         Topic.MODELS_PUBLISHED,
         Topic.PUSHES_REPORTED,
+        Topic.LINKS_CHANGED,
+        Topic.OVERRIDES_DECIDED,
     ),
 }
 """Job → what it reads, in the order of the flow: when a job has committed all, whatever it gives to the next is on its topic."""

@@ -11,6 +11,8 @@ from typing import Any
 
 from schemas.champion_choice import ChampionChoice
 from schemas.codec import Codec, Schema, schema_of
+from schemas.crm_change import CrmChange
+from schemas.crm_link import CrmLink
 from schemas.dead_letter import DeadLetter
 from schemas.enriched import EnrichedEvent
 from schemas.event import Event, Person
@@ -19,6 +21,7 @@ from schemas.ids import Millis
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
+from schemas.override import Override
 from schemas.push import PushReport
 from schemas.score import LeadScore
 from schemas.sent_request import SenderWords, SentRequest
@@ -134,6 +137,9 @@ VALUES: dict[Topic, Value] = {
     Topic.PUSHES_REPORTED: PushReport(
         "acme", "ada", "hubspot", "e-1", 7, MONDAY, 0.25, "B2", 17, "refused", "grade", "INVALID_PICKLIST_VALUE", "501", 2, MONDAY, FRIDAY
     ),
+    Topic.CHANGES_NOTICED: CrmChange("acme", "hubspot", "9f86d0", "deal", "77", "updated", "dealstage", "closedwon", "", MONDAY, FRIDAY),
+    Topic.LINKS_CHANGED: CrmLink("acme", "lead|7", "salesforce", "Contact/0035g", "linked", FRIDAY),
+    Topic.OVERRIDES_DECIDED: Override("acme", "lead|7", "o-1", "A1", "met at the fair", "sales-lead", "api", MONDAY, FRIDAY),
     Topic.RECORDS_DEAD: DeadLetter(
         "enrich_events.enrich_lane", "prox.events.received.v1", "not_avro", "not in wire format", "0.1.0", FRIDAY, b"acme|7", b"\xff\x00{"
     ),

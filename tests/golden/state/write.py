@@ -13,8 +13,9 @@ import msgpack
 import numpy as np
 
 from connectors.crm.contract import Limits, revision_of
-from connectors.crm.delivery import gate
+from connectors.crm.delivery import decided, gate
 from connectors.crm.delivery import pending as pushes
+from connectors.crm.delivery.decided import Decided
 from connectors.crm.delivery.gate import Gate
 from connectors.crm.delivery.pending import Pending
 from connectors.crm.delivery.rules import Shown
@@ -30,6 +31,7 @@ from models.pairing import KeptPoint, KeptShadow, point_from_bytes
 from schemas.champion_choice import ChampionChoice
 from schemas.example import MaturedExample
 from schemas.ids import Millis
+from schemas.override import Override
 from schemas.policy import DAY_MS, TenantPolicy
 from tests.builders import a_model
 from tests.results import a_score
@@ -210,6 +212,8 @@ def _account_again(data: bytes) -> Gate:
     return Gate(Limits(batch=100, daily=1_000), seed="acme|hubspot", kept=data, now=MONDAY + 100)
 
 
+DECIDED = Decided(Override("acme", "lead|7", "o-1", "A1", "met at the fair", "sales-lead", "api", MONDAY, Millis(MONDAY + DAY_MS)), MONDAY + DAY_MS)
+
 ENCODINGS = {
     "pending": Encoding(
         pushes.VERSION,
@@ -222,6 +226,12 @@ ENCODINGS = {
         lambda: pushes.shown_to_bytes(SHOWN),
         pushes.shown_from_bytes,
         lambda data: pushes.shown_to_bytes(pushes.shown_from_bytes(data)),
+    ),
+    "decided": Encoding(
+        decided.VERSION,
+        lambda: decided.decided_to_bytes(DECIDED),
+        decided.decided_from_bytes,
+        lambda data: decided.decided_to_bytes(decided.decided_from_bytes(data)),
     ),
     # what was under way counts as ended by whoever reads it, so it is read twice to be the same again
     "account": Encoding(
