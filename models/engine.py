@@ -23,7 +23,7 @@ from schemas.event import OBSERVATION, PROFILE_UPDATED
 from schemas.example import MaturedExample
 from schemas.ids import Millis, lead_key, split_lead_key
 from schemas.model_snapshot import LEARNER
-from schemas.outcome import WON, Outcome
+from schemas.outcome import REOPENED, WON, Outcome
 from schemas.policy import DAY_MS, TenantPolicy
 from schemas.score import LeadScore
 
@@ -345,6 +345,10 @@ class Engine:
         memory = memories.load(key)
         if not memory.row[m.COUNT]:
             memory.row[m.LAST_AT] = max(memory.row[m.LAST_AT], outcome.occurred_at)
+        if outcome.outcome == REOPENED:
+            pairing.note_reopening(memory, at=outcome.occurred_at)
+            memories.save(key, memory)
+            return
         for point in pairing.note_outcome(memory, policy, at=outcome.occurred_at, is_won=outcome.outcome == WON):
             memories.drop_point(key, point.sequence)
         if policy.window_ms is None:

@@ -142,6 +142,18 @@ def note_outcome(memory: LeadMemory, policy: TenantPolicy, *, at: int, is_won: b
     return after
 
 
+def note_reopening(memory: LeadMemory, *, at: int) -> None:
+    """Take back what the CRM said before this instant: the lead is open again, and points whose label was not given yet wait on.
+
+    Labels that were given stay learned, as their time has passed; points that were dropped when the outcome came stay dropped.
+    """
+    known = float(memory.row[OUTCOME_AT])
+    if known <= at:  # false for NaN: none known, and for a later one, which was heard of first
+        memory.row[OUTCOME_AT] = math.nan
+        memory.row[IS_WON] = 0.0
+    memory.pending = [p._replace(outcome_at=0, is_won=0) if 0 < p.outcome_at <= at else p for p in memory.pending]
+
+
 def _precedes(as_of: int, outcome_at: float, policy: TenantPolicy) -> bool:
     return as_of < outcome_at or (policy.window_ms is None and as_of == outcome_at)
 

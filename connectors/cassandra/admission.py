@@ -1,17 +1,20 @@
 """What no table can hold: found before the batch is written, so that one bad value does not stop the others for ever."""
 
+from collections.abc import Mapping
 from math import isfinite
 
 from connectors.cassandra.ranking import GRADES
+from schemas.crm_link import LINK_STATES, CrmLink
 from schemas.enriched import EnrichedEvent
 from schemas.errors import PoisonRecordError
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
+from schemas.override import REVOKED, Override
 from schemas.push import PushReport
 from schemas.score import LeadScore
 
-Storable = EnrichedEvent | LeadScore | Outcome | Metric | ModelSnapshot | PushReport
+Storable = EnrichedEvent | LeadScore | Outcome | Metric | ModelSnapshot | PushReport | CrmLink | Override
 
 MAX_ID_BYTES = 4_096
 """Cassandra's limit is 65,535 for all parts of a key together; no honest id comes near."""
@@ -35,33 +38,39 @@ def check(value: Storable) -> None:
             problems.append("propensity")
         if value.grade not in GRADES:
             problems.append("grade")
+    if isinstance(value, Override) and value.grade not in (*GRADES, REVOKED):
+        problems.append("grade")
+    if isinstance(value, CrmLink) and value.state not in LINK_STATES:
+        problems.append("state")
     if problems:
         raise PoisonRecordError(f"a {type(value).__name__} that no table can hold: {', '.join(problems)} empty or out of range", reason="invalid")
 
 
-def _ids(value: Storable) -> tuple[tuple[str, str], ...]:
-    match value:
-        case EnrichedEvent() | LeadScore():
-            return ("tenant", value.tenant), ("lead", value.lead), ("event_id", value.event_id)
-        case Outcome():
-            return ("tenant", value.tenant), ("lead", value.lead), ("outcome_id", value.outcome_id)
-        case PushReport():
-            return ("tenant", value.tenant), ("lead", value.lead), ("crm", value.crm), ("event_id", value.event_id)
-        case Metric():
-            return ("tenant", value.tenant), ("name", value.name), ("model", value.model)
-        case ModelSnapshot():
-            return (("tenant", value.tenant),)
+IDS: Mapping[type[Storable], tuple[str, ...]] = {
+    EnrichedEvent: ("tenant", "lead", "event_id"),
+    LeadScore: ("tenant", "lead", "event_id"),
+    Outcome: ("tenant", "lead", "outcome_id"),
+    PushReport: ("tenant", "lead", "crm", "event_id"),
+    CrmLink: ("tenant", "lead", "crm", "record"),
+    Override: ("tenant", "lead", "override_id"),
+    Metric: ("tenant", "name", "model"),
+    ModelSnapshot: ("tenant",),
+}
+TIMES: Mapping[type[Storable], tuple[str, ...]] = {
+    EnrichedEvent: ("occurred_at", "received_at"),
+    LeadScore: ("as_of", "scored_at", "received_at"),
+    Outcome: ("occurred_at", "received_at"),
+    PushReport: ("as_of", "due_since", "reported_at"),
+    CrmLink: ("changed_at",),
+    Override: ("decided_at", "expires_at"),
+    Metric: ("as_of",),
+    ModelSnapshot: ("as_of", "published_at"),
+}
 
 
-def _times(value: Storable) -> tuple[tuple[str, int], ...]:
-    match value:
-        case EnrichedEvent() | Outcome():
-            return ("occurred_at", value.occurred_at), ("received_at", value.received_at)
-        case LeadScore():
-            return ("as_of", value.as_of), ("scored_at", value.scored_at), ("received_at", value.received_at)
-        case Metric():
-            return (("as_of", value.as_of),)
-        case PushReport():
-            return ("as_of", value.as_of), ("due_since", value.due_since), ("reported_at", value.reported_at)
-        case ModelSnapshot():
-            return ("as_of", value.as_of), ("published_at", value.published_at)
+def _ids(value: Storable) -> list[tuple[str, str]]:
+    return [(name, getattr(value, name)) for name in IDS[type(value)]]
+
+
+def _times(value: Storable) -> list[tuple[str, int]]:
+    return [(name, getattr(value, name)) for name in TIMES[type(value)]]

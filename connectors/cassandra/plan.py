@@ -5,7 +5,7 @@ Statements of one partition travel as one request and are one mutation there, wh
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,18 +13,22 @@ from cassandra.query import UNSET_VALUE
 
 from connectors.cassandra.admission import Storable
 from connectors.cassandra.months import month_of
-from connectors.cassandra.ranking import Place, closing_rank, is_closing, place_of, rank_of
+from connectors.cassandra.ranking import Place, closing_rank, is_closing, place_of, rank_of, reopened_by
 from connectors.cassandra.timestamps import earliest_timestamp_of, profile_timestamp, score_timestamp, write_timestamp_of
+from schemas.crm_link import ERASED, LINKED, CrmLink
 from schemas.enriched import EnrichedEvent
 from schemas.event import PROFILE_UPDATED
-from schemas.ids import lead_key, split_lead_key
+from schemas.ids import Millis, lead_key, split_lead_key
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
-from schemas.outcome import Outcome
-from schemas.push import PushReport
+from schemas.outcome import REOPENED, Outcome
+from schemas.override import Override
+from schemas.push import DELIVERED, PushReport
 from schemas.score import LeadScore
 
 Partition = tuple[Any, ...]
+REOPENED_LEAD = "\n"
+"""No lead's id holds one."""
 
 
 class Write(NamedTuple):
@@ -74,6 +78,12 @@ INSERT_PUSH = _insert(
     "pushes_by_lead",
     "tenant, lead, crm, as_of, event_id, sequence, propensity, grade, model_version, status, cause, reason, record, attempts, due_since, reported_at",
 )
+INSERT_LINK = _insert("links_by_lead", "tenant, lead, crm, record, state, changed_at")
+INSERT_RECORD = _insert("leads_by_record", "tenant, crm, record, lead, state, changed_at")
+DELETE_PERSON = "DELETE email, phone, name, ip FROM profiles_by_lead USING TIMESTAMP ? WHERE tenant = ? AND lead = ?"
+_DECIDED = "grade, reason, decided_by, source, expires_at"
+INSERT_OVERRIDE = _insert("overrides_by_lead", f"tenant, lead, decided_at, override_id, {_DECIDED}")
+INSERT_DECISION = _insert("overrides_by_tenant", f"tenant, month, decided_at, override_id, lead, {_DECIDED}")
 INSERT_METRIC = _insert("metrics_by_tenant", "tenant, name, model, as_of, value, points, model_version")
 INSERT_FIRST_METRIC = _insert("metrics_by_tenant", "tenant, name, model, first_as_of")
 INSERT_METRIC_HISTORY = _insert("metric_history_by_tenant", "tenant, name, month, as_of, model, value, points, model_version")
@@ -99,7 +109,7 @@ def plan(
     values
         Results in any order, repeats included; each was let in by `admission.check`.
     bands
-        `tenant|lead` → the rank last written, which tells the row that a lead leaves.
+        `tenant|lead` → the rank last written, which tells the row that a lead leaves; with REOPENED_LEAD behind it, its shift.
     known_places
         Bands that need not be entered again.
     repeatable
@@ -118,18 +128,17 @@ def plan(
             case Outcome():
                 outcomes[lead_key(value.tenant, value.lead)].append(value)
                 _add_outcome(result, value)
-            case Metric():
-                _add_metric(result, value)
-            case ModelSnapshot():
-                _add_model(result, value)
-            case PushReport():
-                _add_push(result, value)
+            case _:
+                ADD_ONE[type(value)](result, value)
     for key, of_lead in scores.items():
         before = bands.get(key)
         _add_scores(result, of_lead, is_first=before is None or is_closing(before))
     for key in dict.fromkeys((*scores, *outcomes)):
-        closing = [closing_rank(o.occurred_at, is_repeatable=o.tenant in repeatable) for o in outcomes.get(key, ())]
-        _add_ranks(result, key, scores.get(key, []), closing, bands.get(key), known_places)
+        before, shift = bands.get(key), bands.get(key + REOPENED_LEAD, 0)
+        closing, now = _closing(outcomes.get(key, ()), before, shift, repeatable)
+        if now != shift:
+            result.ranks[key + REOPENED_LEAD] = now
+        _add_ranks(result, key, scores.get(key, []), closing, before, known_places, shift=now)
     for seen in events.values():
         _add_events(result, seen)
         _add_profile(result, seen)
@@ -156,14 +165,37 @@ def _score_columns(s: LeadScore) -> tuple[Any, ...]:
     return (s.event_id, s.sequence, s.propensity, s.grade, *why, *by_whom, s.feature_digest, s.scored_at, s.received_at)
 
 
-def _add_ranks(result: Plan, key: str, scores: list[LeadScore], closing: list[int], before: int | None, known_places: Set[tuple[str, Place]]) -> None:
+def _closing(outcomes: Iterable[Outcome], before: int | None, shift: int, repeatable: Set[str]) -> tuple[list[int], int]:
+    """The ranks of a lead's outcomes, and how much later its scores are ranked (`ranking.reopened_by`)."""
+    ranks: list[int] = []
+    last = before
+    for o in sorted(outcomes, key=lambda o: (o.occurred_at, o.outcome != REOPENED)):
+        is_repeatable = o.tenant in repeatable
+        if o.outcome != REOPENED:
+            ranks.append(closing_rank(Millis(o.occurred_at + shift), is_repeatable=is_repeatable))
+            last = max(ranks[-1], last or 0)
+        elif last is not None and is_closing(last):
+            shift = reopened_by(last, shift, o.occurred_at, is_repeatable=is_repeatable)
+    return ranks, shift
+
+
+def _add_ranks(
+    result: Plan,
+    key: str,
+    scores: list[LeadScore],
+    closing: list[int],
+    before: int | None,
+    known_places: Set[tuple[str, Place]],
+    *,
+    shift: int,
+) -> None:
     """Write the greatest rank, if it has a row, and leave every other place.
 
     Places that were only passed through within the batch are left too: before a crash they may have been written by
     smaller batches, which the state that was restored knows nothing of.
     """
     tenant, lead = split_lead_key(key)
-    by_rank = {rank_of(score): score for score in scores}
+    by_rank = {rank_of(score._replace(as_of=Millis(score.as_of + shift)) if shift else score): score for score in scores}
     ranks = {*by_rank, *closing} | ({before} if before is not None else set())
     rank = max(ranks)
     place = place_of(rank)
@@ -239,3 +271,34 @@ def _add_push(result: Plan, p: PushReport) -> None:
     # one score may be reported twice, refused and then delivered: the later word counts
     row = (p.tenant, p.lead, p.crm, *scored, *ended, write_timestamp_of(p.reported_at))
     result.writes[p.tenant, p.lead].append(Write(INSERT_PUSH, row))
+    if p.status == DELIVERED and p.record:
+        at = p.reported_at
+        _add_link(result, CrmLink(p.tenant, p.lead, p.crm, p.record, LINKED, at))
+
+
+def _add_link(result: Plan, link: CrmLink) -> None:
+    at = write_timestamp_of(link.changed_at)
+    known = (link.state, link.changed_at, at)
+    writes = result.writes[link.tenant, link.lead]
+    writes.append(Write(INSERT_LINK, (link.tenant, link.lead, link.crm, link.record, *known)))
+    result.writes[link.tenant, link.crm, link.record].append(Write(INSERT_RECORD, (link.tenant, link.crm, link.record, link.lead, *known)))
+    if link.state == ERASED:  # the only table that names a person
+        writes.append(Write(DELETE_PERSON, (at, link.tenant, link.lead)))
+
+
+def _add_override(result: Plan, o: Override) -> None:
+    at = write_timestamp_of(o.decided_at)
+    decided = (o.grade, o.reason, o.by, o.source, o.expires_at, at)
+    result.writes[o.tenant, o.lead].append(Write(INSERT_OVERRIDE, (o.tenant, o.lead, o.decided_at, o.override_id, *decided)))
+    partition = (o.tenant, month_of(o.decided_at))
+    result.writes[partition].append(Write(INSERT_DECISION, (*partition, o.decided_at, o.override_id, o.lead, *decided)))
+
+
+ADD_ONE: Mapping[type, Callable[[Plan, Any], None]] = {
+    Metric: _add_metric,
+    ModelSnapshot: _add_model,
+    PushReport: _add_push,
+    CrmLink: _add_link,
+    Override: _add_override,
+}
+"""What stands for itself."""

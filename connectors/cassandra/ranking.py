@@ -66,6 +66,22 @@ def closing_rank(occurred_at: Millis, *, is_repeatable: bool) -> int:
     return until << _SEQUENCE_BITS + _BAND_BITS + _GRADE_BITS | _LAST_OF_INSTANT
 
 
+def reopened_by(closing: int, shift: int, occurred_at: Millis, *, is_repeatable: bool) -> int:
+    """How much later than it was made a score of a lead must be ranked from now on, in ms, so that it outdoes the outcome that was taken back.
+
+    Parameters
+    ----------
+    closing
+        The rank of that outcome.
+    shift
+        What this gave before for the lead; 0 for one that was never reopened.
+    occurred_at
+        When it was reopened. Before the outcome: nothing is taken back.
+    """
+    closed_at = as_of(closing) - shift - (0 if is_repeatable else CLOSED_FOR_MS)
+    return shift if occurred_at < closed_at else max(shift, as_of(closing) + 1 - occurred_at)
+
+
 def is_closing(rank: int) -> bool:
     """Whether it is the rank of an outcome."""
     return rank & _NO_GRADE == _NO_GRADE

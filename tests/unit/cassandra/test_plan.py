@@ -11,7 +11,7 @@ from connectors.cassandra.ranking import CLOSED_FOR_MS, place_of, rank_of
 from infra.retention import POLICY
 from schemas.event import PROFILE_UPDATED, Person
 from schemas.policy import DAY_MS
-from tests.builders import FRIDAY, MONDAY, TENANT, TUESDAY, later, lost, won
+from tests.builders import FRIDAY, MONDAY, TENANT, TUESDAY, later, lost, reopened, won
 from tests.results import a_metric, a_model, a_score, an_enriched
 
 KEY = f"{TENANT}|ada"
@@ -184,6 +184,40 @@ def test_a_later_score_ranks_a_lead_that_may_convert_again(records, data):
     _taken(closed, [*records, won(at=STORY[-1].as_of)], data, repeatable=frozenset({TENANT}))
 
     assert (RANKED, {}) == (rows.live, closed.live)
+
+
+REOPENED_STORY = [
+    STORY[0],
+    won(at=STORY[1].as_of),
+    reopened(at=STORY[2].as_of),
+    STORY[3],
+    lost(at=STORY[3].as_of),
+    reopened(at=later(MONDAY, minutes=4.5)),
+]
+
+
+@given(st.data(), st.booleans())
+def test_a_lead_that_was_reopened_is_ranked_by_its_next_score(data, is_repeatable):
+    """However often, however the stream is cut and read again; and is closed again by what comes later. A repeat of the reopening changes nothing."""
+    again, closed = Rows(), Rows()
+    tenants = frozenset({TENANT} if is_repeatable else ())
+    for rows, more in ((again, [STORY[4]]), (closed, [STORY[4], won(at=FRIDAY), reopened(at=STORY[2].as_of)])):
+        _in_order(rows, [*REOPENED_STORY, *more], data, repeatable=tenants)
+
+    assert ([place_of(LAST)], {}) == ([(where[1], where[2]) for where in again.live], closed.live)
+
+
+def _in_order(rows: Rows, values: list[Storable], data: st.DataObject, *, repeatable: frozenset[str]) -> None:
+    """As Kafka keeps a lead's outcomes, cut anyhow; a batch may be taken twice from the state before it."""
+    rest = values
+    while rest:
+        size = data.draw(st.integers(1, len(rest)))
+        batch, rest = rest[:size], rest[size:]
+        checkpoint = dict(rows.bands)
+        rows.take(batch, repeatable=repeatable)
+        if data.draw(st.booleans()):
+            rows.bands = checkpoint
+            rows.take(batch, repeatable=repeatable)
 
 
 def test_a_lead_that_returns_after_it_was_forgotten_is_ranked():

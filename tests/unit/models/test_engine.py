@@ -10,7 +10,21 @@ from models.pairing import PENDING_LIMIT
 from models.replay import DictMemories
 from models.scorer import REASONS
 from schemas.policy import DAY_MS, TenantPolicy
-from tests.builders import MONDAY, THURSDAY, TUESDAY, WEDNESDAY, arrived, later, lost, observed, opened_email, updated_profile, viewed_page, won
+from tests.builders import (
+    MONDAY,
+    THURSDAY,
+    TUESDAY,
+    WEDNESDAY,
+    arrived,
+    later,
+    lost,
+    observed,
+    opened_email,
+    reopened,
+    updated_profile,
+    viewed_page,
+    won,
+)
 from tests.lane import NOW, Lane, LaneLabel
 
 WEEK = TenantPolicy(window_ms=7 * DAY_MS)
@@ -174,6 +188,16 @@ def test_nothing_is_scored_after_a_lead_that_converts_once_has_converted():
     assert [1] == [score.sequence for score in lane.scores]
     assert {1} == {label.sequence for label in lane.labels}
     assert 2.0 == lane.memories.load(ADA).row[m.COUNT] or ADA not in lane.memories.leads
+
+
+def test_a_lead_that_is_reopened_is_scored_on_and_was_never_won():
+    """Its later events are scored, and its points are labelled by what happens from then on."""
+    lane = Lane(policy=WEEK)
+    lane.take(arrived(viewed_page(at=MONDAY), lost(at=TUESDAY), reopened(at=TUESDAY), viewed_page(at=WEDNESDAY), won(at=THURSDAY)))
+    lane.advance()
+
+    assert [1, 2] == [score.sequence for score in lane.scores]
+    assert {1, 2} == {label.sequence for label in lane.labels if label.is_converted}
 
 
 def test_a_lead_that_converts_again_and_again_is_scored_on():

@@ -3,7 +3,7 @@
 import pytest
 
 from models.memory import IS_WON, OUTCOME_AT, LeadMemory, PendingPoint
-from models.pairing import KeptPoint, Label, is_open, label, new_point, next_due, note_outcome, point_from_bytes
+from models.pairing import KeptPoint, Label, is_open, label, new_point, next_due, note_outcome, note_reopening, point_from_bytes
 from schemas.errors import FatalError
 from schemas.policy import TenantPolicy
 from tests.builders import MONDAY, TUESDAY, WEDNESDAY, later
@@ -86,6 +86,18 @@ def test_a_deal_that_was_won_and_is_reopened_stays_a_conversion(policy: TenantPo
     note_outcome(memory, policy, at=WEDNESDAY, is_won=False)
 
     assert expected == [point.is_won for point in memory.pending]
+
+
+def test_a_reopening_takes_back_what_was_said_before_it():
+    """Points wait on as if nothing had been said, and the lead is open; what is said of a later instant stays."""
+    memory, later_won = LeadMemory.empty(), LeadMemory.empty()
+    for one, at in ((memory, TUESDAY), (later_won, WEDNESDAY + 1)):
+        one.pending = [POINT]
+        note_outcome(one, MONTH, at=at, is_won=True)
+        note_reopening(one, at=WEDNESDAY)
+
+    assert ([POINT], True) == (memory.pending, is_open(memory, MONTH, WEDNESDAY + 2))
+    assert ([1], False) == ([point.is_won for point in later_won.pending], is_open(later_won, MONTH, WEDNESDAY + 2))
 
 
 def test_points_after_an_outcome_wait_no_more():
