@@ -10,6 +10,7 @@ import httpx
 import orjson
 
 from api.collector.app import Collector, Parts
+from api.collector.hubspot import Portal
 from api.collector.keys import KeyStore, add_key, hashed
 from connectors.kafka.acknowledging import Outgoing
 from connectors.kafka.config import KafkaConfig
@@ -20,6 +21,7 @@ from models.collecting.arrival import Arrival, Parsed
 from models.collecting.requests import events_of
 from models.enrichment import check_event
 from schemas.codec import Codec, Schema
+from schemas.crm_change import CrmChange
 from schemas.dead_letter import DeadLetter
 from schemas.errors import RetriableError
 from schemas.event import Event
@@ -32,7 +34,12 @@ from tests.e2e.waiting import until
 
 KEY = "a-write-key"
 SECRET = b"0123456789abcdef0123456789abcdef"
-TOPICS = {Topic.REQUESTS_RECEIVED: "requests", Topic.EVENTS_RECEIVED: "received", Topic.RECORDS_DEAD: "dead"}
+TOPICS = {
+    Topic.REQUESTS_RECEIVED: "requests",
+    Topic.EVENTS_RECEIVED: "received",
+    Topic.CHANGES_NOTICED: "noticed",
+    Topic.RECORDS_DEAD: "dead",
+}
 
 
 def an_arrival(**fields: Any) -> Arrival:
@@ -105,13 +112,14 @@ class Desk:
     def __init__(self, folder: Path, keys: str = "") -> None:
         self.producer = FakeProducer()
         self.now = MONDAY
+        self.portals: dict[int, Portal] = {}
         self._codec = CODEC
         self.file = folder / "keys.toml"
         self.file.write_text(keys or key_table(), encoding="utf-8")
         self.app = Collector(self._parts)
 
     def _parts(self) -> Parts:
-        return Parts(KeyStore(self.file, lambda: 0.0), self.producer, self._codec, TOPICS, lambda: self.now, SECRET, "0.1.0")
+        return Parts(KeyStore(self.file, lambda: 0.0), self.producer, self._codec, TOPICS, lambda: self.now, SECRET, "0.1.0", portals=self.portals)
 
     def request(self, method: str, url: str, **options: Any) -> httpx.Response:
         """Ask over ASGI."""
@@ -133,6 +141,11 @@ class Desk:
     def events(self) -> list[Event]:
         """Events sent so far."""
         return [self._codec.decode_as(Event, record.value) for record in self.producer.sent if record.name == "received"]
+
+    @property
+    def changes(self) -> list[CrmChange]:
+        """Changes of CRMs sent so far."""
+        return [self._codec.decode_as(CrmChange, record.value) for record in self.producer.sent if record.name == "noticed"]
 
     @property
     def requests(self) -> list[SentRequest]:

@@ -15,12 +15,16 @@ from typer.core import TyperGroup
 
 from api.collector import importing
 from api.collector.app import Collector, Parts
+from api.collector.hubspot import Portal
 from api.collector.keys import KeyStore, add_key
+from connectors.hubspot.config import HubSpotConfig
+from connectors.hubspot.source import STAGE_FIELDS
 from connectors.kafka.acknowledging import AcknowledgingProducer
 from connectors.kafka.admin import topic_name
 from connectors.kafka.producer import Producer
 from connectors.kafka.registry import Registry
 from infra import logging
+from infra.crm.accounts import crm_accounts
 from infra.keying import pseudonym_key
 from infra.release import with_release
 from infra.settings import Settings
@@ -80,14 +84,41 @@ def opened(settings: Settings) -> Parts:
         keys=KeyStore(collector.keys_file, time.monotonic),
         producer=producer,
         codec=Registry(settings.kafka, cache_dir=settings.run_dir / "schemas").codec(),
-        topics={topic: topic_name(settings.kafka, topic) for topic in (Topic.REQUESTS_RECEIVED, Topic.EVENTS_RECEIVED, Topic.RECORDS_DEAD)},
+        topics={
+            topic: topic_name(settings.kafka, topic)
+            for topic in (Topic.REQUESTS_RECEIVED, Topic.EVENTS_RECEIVED, Topic.CHANGES_NOTICED, Topic.RECORDS_DEAD)
+        },
         clock=wall_clock,
         pseudonym_key=secret,
         release=settings.release,
         country_header=collector.country_header.lower(),
         body_bytes=collector.body_bytes,
         reads_up_to=collector.reads_up_to,
+        portals=portals(settings),
     )
+
+
+def portals(settings: Settings) -> dict[int, Portal]:
+    """The accounts of HubSpot whose webhooks are taken, by portal id.
+
+    Raises
+    ------
+    ConfigError
+        An account of the tenants file is wrong, or two have one portal.
+    """
+    found: dict[int, Portal] = {}
+    for account in crm_accounts(settings):
+        back = account.back
+        if back is None or back.portal_id is None:
+            continue
+        config = account.opened(settings.secrets_keys)
+        assert isinstance(config, HubSpotConfig)
+        if back.portal_id in found:
+            raise ConfigError(f"tenants file: {account.tenant} and {found[back.portal_id].tenant} have the same portal_id {back.portal_id}")
+        assert config.client_secret is not None
+        fields = {*STAGE_FIELDS.values(), back.override_field} - {""}
+        found[back.portal_id] = Portal(account.tenant, config.client_secret.get_secret_value().encode(), back.webhook_url, frozenset(fields))
+    return found
 
 
 @app.command()

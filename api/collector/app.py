@@ -10,10 +10,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, NamedTuple, Protocol
 
-from api.collector import bodies, credentials
+from api.collector import bodies, credentials, hubspot
 from api.collector.answers import STATUS, Answer, answer, as_json, error, retry
 from api.collector.document import document
-from api.collector.keys import KeyStore, WriteKey
+from api.collector.keys import KeyStore, WriteKey, hashed
 from api.collector.metrics import Counts
 from api.collector.replays import Tokens
 from api.collector.request import Request, Scope
@@ -60,7 +60,7 @@ class Parts(NamedTuple):
     """What a collector is made of.
 
     `clock` gives milliseconds since 1970; `topics` the full names of the topics it writes; `country_header` is in small letters, or empty;
-    of more events than `reads_up_to` a request is published whole.
+    of more events than `reads_up_to` a request is published whole; `portals` are the accounts of HubSpot whose webhooks are taken.
     """
 
     keys: KeyStore
@@ -73,6 +73,7 @@ class Parts(NamedTuple):
     country_header: str = ""
     body_bytes: int = 67_108_864
     reads_up_to: int = 10
+    portals: Mapping[int, hubspot.Portal] = {}
 
 
 class Collector:
@@ -151,7 +152,7 @@ class Collector:
         why = parts.producer.refusal()
         if why:
             raise RetriableError(why)
-        key = self._key_of_head(request, parts.keys)
+        key = None if route.is_of_portal else self._key_of_head(request, parts.keys)
         if key:
             self._sender_of(key).check()
         limit = key.max_request_bytes if key else WHOLE_REQUEST
@@ -159,13 +160,13 @@ class Collector:
         body = bodies.inflated(body, request.header(b"content-encoding").strip().lower(), limit)
         given = json_of(body) if route.is_json else None
         if key is None:
-            key = _key_of_body(route, request, given, parts.keys)
+            key = _key_of_portal(given, parts.portals) if route.is_of_portal else _key_of_body(route, request, given, parts.keys)
             self._sender_of(key).check()
             if len(body) > key.max_request_bytes:
                 raise PoisonRecordError(f"more than {key.max_request_bytes} bytes: send smaller batches", reason="too_large")
         sender = self._sender_of(key)
         arrival = self._arrival(key, request, parts)
-        sent = Sent(request, body, given, key)
+        sent = Sent(request, body, given, key, parts.portals)
         items = route.items(sent)
         if items is not None and len(items) > parts.reads_up_to:
             check_count(len(items), key.max_batch_events)
@@ -178,7 +179,7 @@ class Collector:
             return route.accepted
         found = route.parse(sent, arrival)
         del body, given, sent, items  # while Kafka is slow, only what waits for it is held
-        sender.spend(len(found.events) + len(found.bad))
+        sender.spend(len(found.events) + len(found.changes) + len(found.bad))
         if found.token and self._tokens.is_used(found.token, time.monotonic()):
             return route.accepted  # a replay, or a repeat of what was accepted: either way there is nothing to do
         await self._send(found, self._records(found, route, key, arrival, parts), parts)
@@ -244,6 +245,9 @@ class Collector:
     def _records(self, found: Parsed, route: Route, key: WriteKey, arrival: Arrival, parts: Parts) -> list[Outgoing]:
         encode, name = parts.codec.encode, parts.topics[Topic.EVENTS_RECEIVED]
         records = [Outgoing(name, lead_key(event.tenant, event.lead).encode(), encode(event), event.occurred_at) for event in found.events]
+        if found.changes:
+            noticed = parts.topics[Topic.CHANGES_NOTICED]
+            records += [Outgoing(noticed, change.key.encode(), encode(change), change.occurred_at) for change in found.changes]
         if found.bad:
             dead = parts.topics[Topic.RECORDS_DEAD]
             for bad in found.bad:
@@ -255,7 +259,7 @@ class Collector:
 
     def _count(self, found: Parsed, route: Route, sender: Sender) -> None:
         key = sender.key
-        sender.count(route.protocol, len(found.events))
+        sender.count(route.protocol, len(found.events) + len(found.changes))
         clamped = sum(event.is_clamped for event in found.events)
         if clamped:
             self._counts.clamped.labels(key.tenant, key.source).inc(clamped)
@@ -321,6 +325,12 @@ def _key_of_body(route: Route, request: Request, given: Any, keys: KeyStore) -> 
     if key is None:
         raise PoisonRecordError("the write key is unknown", reason="unauthorized")
     return key
+
+
+def _key_of_portal(given: Any, portals: Mapping[int, hubspot.Portal]) -> WriteKey:
+    """The limits of an account of HubSpot: those of a key. Its signature is checked when the body is read."""
+    portal = hubspot.portals_of(given, portals)[0]
+    return WriteKey(sha256=hashed(f"{hubspot.CRM}|{portal.tenant}"), tenant=portal.tenant, source=hubspot.CRM)
 
 
 def _whole(route: Route, sent: Sent, first: Any, arrival: Arrival, parts: Parts) -> Outgoing:

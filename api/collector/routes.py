@@ -1,9 +1,9 @@
 """One table: path → protocol."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from api.collector import webhooks
+from api.collector import hubspot, webhooks
 from api.collector.answers import ACCEPTED, PIXEL, SNOWPLOW, Answer
 from api.collector.keys import WriteKey
 from api.collector.request import Request
@@ -12,12 +12,13 @@ from models.collecting.protocols import cloudevents, own, segment, snowplow
 
 
 class Sent(NamedTuple):
-    """What a request brought: the body as it was (inflated), its JSON where the route wants it, and whose it is."""
+    """What a request brought: the body as it was (inflated), its JSON where the route wants it, whose it is, and the accounts of HubSpot."""
 
     request: Request
     body: bytes
     given: Any
     key: WriteKey
+    portals: Mapping[int, hubspot.Portal] = {}
 
 
 class Route(NamedTuple):
@@ -35,6 +36,8 @@ class Route(NamedTuple):
     items: Callable[[Sent], list[Any] | None] = lambda _: None
     retry_status: int = 429
     too_large_status: int = 413
+    is_of_portal: bool = False
+    """Whether the account of HubSpot that the body names stands for the write key."""
 
 
 def _call(kind: str) -> Route:
@@ -56,6 +59,9 @@ CLOUDEVENTS = Route(
 )
 WEBHOOKS = Route(
     "webhook", lambda sent, arrival: webhooks.parse(sent.body, sent.request.headers, sent.key.webhook, arrival), is_json=False, retry_status=503
+)
+HUBSPOT = Route(
+    "hubspot", lambda sent, arrival: hubspot.parse(sent.body, sent.request.headers, sent.portals, arrival), retry_status=503, is_of_portal=True
 )
 TRACKER = Route(
     "snowplow",
@@ -80,6 +86,7 @@ POST: dict[str, Route] = {
     "/v1/events": Route("prox", lambda sent, arrival: own.parse(sent.given, arrival), items=lambda sent: own.items_of(sent.given)),
     "/v1/cloudevents": CLOUDEVENTS,
     "/v1/webhooks": WEBHOOKS,
+    "/v1/crm/hubspot": HUBSPOT,
     "/com.snowplowanalytics.snowplow/tp2": TRACKER,
 }
 GET: dict[str, Route] = {

@@ -172,6 +172,18 @@ def revision_of(score: LeadScore) -> str:
     return f"{score.as_of:013d}-{score.sequence:010d}-{score.scored_at:013d}"
 
 
+def made_at(revision: str) -> tuple[int, int]:
+    """`as_of` and sequence of the score whose revision this is; of an empty one, before all others.
+
+    Examples
+    --------
+    >>> made_at("0000000001000-0000000007-0000000002000"), made_at("")
+    ((1000, 7), (-1, -1))
+    """
+    as_of, _, rest = revision.partition("-")
+    return (int(as_of), int(rest.partition("-")[0])) if rest else (-1, -1)
+
+
 def kind_of(record: str) -> str:
     """The kind of a record that says it (`Contact/003…`); empty for others."""
     kind, slash, _ = record.rpartition("/")

@@ -1,5 +1,6 @@
 """HubSpot's API: one request, its token, and what its errors mean."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import httpx
@@ -37,7 +38,7 @@ class HubSpotClient:
         self._http = httpx.AsyncClient(base_url=config.base_url, timeout=config.timeout_s, transport=transport)
         self._tokens = Tokens(self._fetch)
 
-    async def ask(self, method: str, path: str, body: Any = None) -> Reply:
+    async def ask(self, method: str, path: str, body: Any = None, *, params: Mapping[str, Any] | None = None) -> Reply:
         """Make a request.
 
         Raises
@@ -52,19 +53,19 @@ class HubSpotClient:
             What was sent is wrong as a whole.
         """
         token = await self._tokens.current()
-        response = await self._send(method, path, body, token)
+        response = await self._send(method, path, body, token, params)
         if response.status_code == httpx.codes.UNAUTHORIZED:
             renewed = token if self._config.access_token else await self._tokens.current(refused=token.text)
             if renewed.text != token.text:
-                response = await self._send(method, path, body, renewed)
+                response = await self._send(method, path, body, renewed, params)
         return _reply(response, f"{method} {path}")
 
     async def close(self) -> None:
         """End connections."""
         await self._http.aclose()
 
-    async def _send(self, method: str, path: str, body: Any, token: Token) -> httpx.Response:
-        return await call(self._http, method, path, body=body, headers={"Authorization": f"Bearer {token.text}"})
+    async def _send(self, method: str, path: str, body: Any, token: Token, params: Mapping[str, Any] | None) -> httpx.Response:
+        return await call(self._http, method, path, body=body, params=params, headers={"Authorization": f"Bearer {token.text}"})
 
     async def _fetch(self) -> Token:
         config = self._config

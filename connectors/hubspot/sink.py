@@ -78,23 +78,20 @@ class HubSpotSink:
                 reply = await self._client.ask("POST", f"{CONTACTS}/batch/update", {"inputs": inputs})
         return Answered(_written(request.items, reply), reply.daily_left)
 
-    async def erase(self, lead: str, email: str | None = None) -> bool:
-        """Delete the lead's contact for good; whether there was one.
+    async def erase(self, lead: str) -> bool:
+        """Delete the contact that carries the lead's id, for good; whether there was one.
 
-        Only by the record's own id: HubSpot puts an unknown address that it is asked to erase on a list that keeps it out for ever.
+        Only by the record's own id, and never by an address: HubSpot puts an unknown address that it is asked to erase on a list that keeps
+        it out for ever, and a known one may be another lead's by now.
         """
-        record = await self._record(LEAD_ID, lead) or (await self._record("email", email) if email else None)
-        if record is not None:
-            await self._client.ask("POST", f"{CONTACTS}/gdpr-delete", {"objectId": record})
-        return record is not None
+        found = (await self._read(LEAD_ID, [lead], [LEAD_ID])).body["results"]
+        for contact in found:
+            await self._client.ask("POST", f"{CONTACTS}/gdpr-delete", {"objectId": str(contact["id"])})
+        return bool(found)
 
     async def close(self) -> None:
         """End connections."""
         await self._client.close()
-
-    async def _record(self, id_property: str, value: str) -> str | None:
-        found = (await self._read(id_property, [value], [LEAD_ID])).body["results"]
-        return str(found[0]["id"]) if found else None
 
     async def _read(self, id_property: str, ids: Sequence[str], properties: Sequence[str]) -> Reply:
         body = {"idProperty": id_property, "inputs": [{"id": id_} for id_ in ids], "properties": properties, "propertiesWithHistory": []}

@@ -8,7 +8,7 @@ from connectors.crm import fields
 from connectors.crm.contract import Addresses, Answer, Answered, Item, Request, Stage, Verdict, kind_of
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.config import SalesforceConfig
-from schemas.errors import RetriableError
+from schemas.errors import PoisonRecordError, RetriableError
 
 LEAD, CONTACT, OPPORTUNITY = "Lead", "Contact", "Opportunity"
 CONVERTED = "Converted"
@@ -31,6 +31,10 @@ def field_of(name: str) -> str:
     'ProX_Lead_Id__c'
     """
     return f"ProX_{name.title()}__c"
+
+
+def _field(field: fields.Field) -> str:
+    return field_of(field.name)
 
 
 LEAD_ID = field_of(fields.LEAD_ID)
@@ -97,6 +101,26 @@ class SalesforceSink:
                 kind = kind_of(request.items[0].record) or LEAD
                 records = [self._record(item, kind) | {LEAD_ID: item.lead} for item in request.items]
                 return await self._collect(f"{COLLECTIONS}/{kind}/{LEAD_ID}", request.items, records)
+
+    async def erase(self, lead: str) -> bool:
+        """Empty our fields of the records that carry the lead's id; whether there were any. The record itself is people's: they delete it.
+
+        Raises
+        ------
+        PoisonRecordError
+            Salesforce refuses to empty one; a converted lead is locked for good, so it is passed over.
+        """
+        records = []
+        for kind in (LEAD, CONTACT):
+            open_ones = " AND IsConverted = false" if kind == LEAD else ""
+            found, _ = await self._query(f"SELECT Id FROM {kind} WHERE {LEAD_ID} IN ({_quoted([lead])}){open_ones}")  # noqa: S608 - quoted
+            records += [{"attributes": {"type": kind}, "id": each["Id"], **dict.fromkeys(map(_field, fields.FIELDS))} for each in found]
+        if records:
+            results = (await self._client.ask("PATCH", COLLECTIONS, body={"allOrNone": False, "records": records})).body
+            refused = [str((each.get("errors") or [{}])[0].get("statusCode", "unknown")) for each in results if not each.get("success")]
+            if refused:
+                raise PoisonRecordError(f"Salesforce does not empty {len(refused)} of {len(records)} records: {', '.join(refused)}", reason="refused")
+        return bool(records)
 
     async def close(self) -> None:
         """End connections."""

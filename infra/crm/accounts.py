@@ -8,16 +8,21 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from connectors.cassandra.profiles import ProfileStore
-from connectors.crm.contract import Addresses, Sink
+from connectors.crm.back import BackSettings
+from connectors.crm.contract import Addresses, Limits, Sink
 from connectors.crm.delivery.rules import PushRules
 from connectors.crm.fields import Values, values_of
+from connectors.crm.source import Pace, Source
+from connectors.hubspot.client import HubSpotClient
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.sink import HubSpotSink
+from connectors.hubspot.source import HubSpotSource
 from connectors.outlets.csv_file import CsvConfig, CsvSink
 from connectors.outlets.webhook import WebhookConfig, WebhookSink
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.sink import SalesforceSink
+from connectors.salesforce.source import SalesforceSource
 from infra.sealing import unseal
 from infra.secret_fields import secret_fields
 from infra.settings import Settings
@@ -28,6 +33,9 @@ from schemas.ids import Millis
 from schemas.score import LeadScore
 
 RULES = "rules"
+BACK = "back"
+TABLES = (RULES, BACK)
+"""Keys of an account that are not its connector's."""
 
 
 class RulesSettings(BaseModel):
@@ -59,6 +67,8 @@ class CrmAccount(NamedTuple):
         Whether leads that are not there are created; outlets take every lead.
     interval_ends_ms
         Of the tenant's attribution window: what an expected date rests on.
+    back
+        What comes back from it; None: nothing.
     """
 
     tenant: str
@@ -68,6 +78,7 @@ class CrmAccount(NamedTuple):
     matches: bool
     creates: bool
     interval_ends_ms: tuple[int, ...] = ()
+    back: BackSettings | None = None
 
     @property
     def name(self) -> str:
@@ -111,24 +122,34 @@ def _account(tenant: str, crm: str, given: Mapping[str, Any], keys: SecretStr | 
     where = f"tenants file, [{tenant}.crm.{crm}]"
     if crm not in CONFIGS:
         raise ConfigError(f"{where}: no connector {crm!r}; there are {', '.join(CONFIGS)}")
-    table = {name: value for name, value in given.items() if name != RULES}
+    table = {name: value for name, value in given.items() if name not in TABLES}
     try:
         config = _config(crm, table, keys)  # a wrong one is told now, and not by a worker
         rules = RulesSettings.model_validate(given.get(RULES, {}))
+        back = None if BACK not in given else BackSettings.model_validate(given[BACK])
+        _check_back(config, back)
     except ConfigError as exc:
         raise ConfigError(f"{where}: {exc}") from None
     except ValidationError as exc:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors(include_input=False))
         raise ConfigError(f"{where}: {problems}") from None
-    return CrmAccount(
-        tenant, crm, table, rules.rules(), matches=bool(getattr(config, "matches", False)), creates=bool(getattr(config, "creates", True))
-    )
+    matches, creates = bool(getattr(config, "matches", False)), bool(getattr(config, "creates", True))
+    return CrmAccount(tenant, crm, table, rules.rules(), matches=matches, creates=creates, back=back)
 
 
 def _config(crm: str, table: Mapping[str, Any], keys: SecretStr | None) -> BaseModel:
     kind = CONFIGS[crm]
     secrets = {path[0] for path in secret_fields(kind)}
     return kind.model_validate({name: unseal(str(value), keys) if name in secrets else value for name, value in table.items()})
+
+
+def _check_back(config: BaseModel, back: BackSettings | None) -> None:
+    if back is None:
+        return
+    if not isinstance(config, HubSpotConfig | SalesforceConfig):
+        raise ConfigError("nothing comes back from it: take `back` out")
+    if back.webhook_url and not (isinstance(config, HubSpotConfig) and config.client_secret):
+        raise ConfigError("webhooks are HubSpot's, and signed with the app's client_secret: give it")
 
 
 class TenantAddresses(NamedTuple):
@@ -173,3 +194,28 @@ def _expected_at(ends_ms: tuple[int, ...], score: LeadScore) -> Millis | None:
     if not score.converted_by or len(score.converted_by) != len(ends_ms):
         return None
     return Millis(score.as_of + round(expected_ms(score.converted_by, ends_ms)))
+
+
+def source_of(account: CrmAccount, pace: Pace, *, keys: SecretStr | None, clock: Callable[[], float]) -> Source:
+    """The account's records; `keys` open its secrets, `clock` gives seconds since 1970.
+
+    Raises
+    ------
+    ConfigError
+        Nothing comes back from the account.
+    """
+    if account.back is None:
+        raise ConfigError(f"tenants file, [{account.tenant}.crm.{account.crm}]: it has no table `back`, which says what its stages mean")
+    match account.opened(keys):
+        case HubSpotConfig() as config:
+            return HubSpotSource(HubSpotClient(config), account.back, pace)
+        case config:
+            assert isinstance(config, SalesforceConfig)
+            return SalesforceSource(SalesforceClient(config, clock=clock), account.back, pace)
+
+
+def limits_of(account: CrmAccount, keys: SecretStr | None) -> Limits:
+    """What the vendor allows an account from which something comes back."""
+    config = account.opened(keys)
+    assert isinstance(config, HubSpotConfig | SalesforceConfig)
+    return config.limits()

@@ -13,21 +13,32 @@ from rich.console import Console
 
 from connectors.cassandra.client import CassandraClient
 from connectors.cassandra.leads import LeadStore
+from connectors.cassandra.links import LinkStore
+from connectors.cassandra.overrides import OverrideStore
 from connectors.cassandra.profiles import ProfileStore
 from connectors.cassandra.scores import ScoreStore
-from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.sink import HubSpotSink
+from connectors.kafka.producer import Producer
+from connectors.kafka.registry import Registry
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.package import package
+from connectors.salesforce.sink import SalesforceSink
 from infra.crm.accounts import CrmAccount, TenantAddresses, crm_accounts, sink_of, values_shown
 from infra.crm.backfill import backfill
+from infra.crm.following import follow, followed, opened
 from infra.crm.reconcile import Reconciled, reconcile
 from infra.settings import Settings
+from schemas.crm_link import ERASED, LINKED, CrmLink
 from schemas.errors import ConfigError
+from schemas.ids import Millis, lead_key
+from schemas.override import effective
 from schemas.score import LeadScore
+from schemas.topics import Topic
 
 PAGE = 500
+UNKNOWN_RECORD = "-"
+"""Of a link that says only that there is to be none."""
 
 
 def register(app: typer.Typer) -> None:
@@ -37,6 +48,7 @@ def register(app: typer.Typer) -> None:
     commands.command("package")(_package)
     commands.command("backfill")(_backfill)
     commands.command("reconcile")(_reconcile)
+    commands.command("follow")(_follow)
     commands.command("erase")(_erase)
     app.add_typer(commands, name="crm")
 
@@ -72,7 +84,7 @@ def _reconcile(
     account = _account(settings, tenant, crm)
     with CassandraClient(settings.cassandra) as client:
         sink = sink_of(account, TenantAddresses(tenant, ProfileStore(client)), keys=settings.secrets_keys, clock=time.time)  # noqa: TID251 - a program's entry
-        found = reconcile(account, sink, _scores(client, tenant), share=share, clock=lambda: time.time_ns() // 1_000_000)
+        found = reconcile(account, sink, _scores(client, tenant, crm), share=share, clock=lambda: time.time_ns() // 1_000_000)
     _tell(Console(), found)
 
 
@@ -90,7 +102,7 @@ def _backfill(
         done = backfill(
             account,
             sink,
-            lambda: _scores(client, tenant),
+            lambda: _scores(client, tenant, crm),
             client=partial(SalesforceClient, config, clock=time.time) if isinstance(config, SalesforceConfig) else None,  # noqa: TID251 - an entry
             values=values_shown(account),
             share=share,
@@ -116,27 +128,6 @@ def _package(
     Console().print(f"deploy it: sf project deploy start --metadata-dir {folder} --target-org ORG", soft_wrap=True, highlight=False)
 
 
-def _erase(
-    tenant: Annotated[str, typer.Argument(help="of the tenants file")],
-    lead: Annotated[str, typer.Argument(help="our id of the person who is to be forgotten")],
-) -> None:
-    """Delete a lead's contact in HubSpot for good, by its record's own id; one that HubSpot does not have is left alone."""
-    settings = Settings.from_environment()
-    config = _account(settings, tenant, "hubspot").opened(settings.secrets_keys)
-    assert isinstance(config, HubSpotConfig)
-    with CassandraClient(settings.cassandra) as client:
-        addresses = TenantAddresses(tenant, ProfileStore(client))
-        was_there = asyncio.run(_erased(HubSpotSink(config, addresses), lead, addresses.emails([lead]).get(lead)))
-    Console().print("deleted" if was_there else "HubSpot has no such contact")
-
-
-async def _erased(sink: HubSpotSink, lead: str, email: str | None) -> bool:
-    try:
-        return await sink.erase(lead, email)
-    finally:
-        await sink.close()
-
-
 def _tell(console: Console, found: Reconciled) -> None:
     console.print(
         f"{found.leads:,} leads compared: {found.in_step:,} in step, {found.mended:,} mended ({found.drift_ratio:.2%} drift),"
@@ -146,19 +137,28 @@ def _tell(console: Console, found: Reconciled) -> None:
     )
 
 
-def _scores(client: CassandraClient, tenant: str) -> Iterator[LeadScore]:
-    """The latest score of each lead in the ranking; one that moves while pages are walked may come twice."""
-    leads, scores, after, seen = LeadStore(client), ScoreStore(client), None, set[str]()
+def _scores(client: CassandraClient, tenant: str, crm: str) -> Iterator[LeadScore]:
+    """What the CRM should show of each lead in the ranking: its latest score, with a person's grade where one stands.
+
+    Leads whose record was deleted, merged away or erased are left out. One that moves while pages are walked may come twice.
+    """
+    leads, scores, overrides, links = LeadStore(client), ScoreStore(client), OverrideStore(client), LinkStore(client)
+    after, seen = None, set[str]()
     while True:
         page = leads.ranked(tenant, limit=PAGE, after=after)
         for ranked in page.items:
-            score = None if ranked.lead in seen else scores.latest(tenant, ranked.lead)
-            seen.add(ranked.lead)
-            if score is not None:
-                yield score
+            lead = ranked.lead
+            score = None if lead in seen else scores.latest(tenant, lead)
+            seen.add(lead)
+            if score is not None and not any(_is_gone(link, crm) for link in links.of_lead(tenant, lead)):
+                yield effective(score, overrides.latest(tenant, lead), Millis(time.time_ns() // 1_000_000))
         after = page.next
         if after is None:
             return
+
+
+def _is_gone(link: CrmLink, crm: str) -> bool:
+    return link.state == ERASED or (link.crm == crm and link.state != LINKED)
 
 
 def _account(settings: Settings, tenant: str, crm: str) -> CrmAccount:
@@ -166,3 +166,57 @@ def _account(settings: Settings, tenant: str, crm: str) -> CrmAccount:
     if account is None:
         raise ConfigError(f"the tenants file has no [{tenant}.crm.{crm}]")
     return account
+
+
+def _follow(
+    tenant: Annotated[str | None, typer.Option(help="only this one's accounts")] = None,
+    crm: Annotated[str | None, typer.Option(help="only accounts of this CRM: hubspot or salesforce")] = None,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="look at everything once, and end")] = False,
+) -> None:
+    """Bring back what CRMs know: outcomes, stages, owners, traits, overrides; until it is stopped."""
+    settings = Settings.from_environment()
+    accounts = followed(crm_accounts(settings), tenant, crm)
+    if not accounts:
+        raise ConfigError("no account with a table `back` in the tenants file: docs/crm.md shows one")
+    with opened(settings, lambda: Millis(time.time_ns() // 1_000_000)) as parts:
+        loops = asyncio.run(follow(parts, accounts, once=once))
+    for loop, account in zip(loops, accounts, strict=True):
+        c = loop.follower.counts
+        told = ", ".join(f"{value:,} {name}" for name, value in c._asdict().items())
+        Console().print(f"{account.crm} of {account.tenant}: {told}", soft_wrap=True)
+
+
+def _erase(
+    tenant: Annotated[str, typer.Argument(help="of the tenants file")],
+    lead: Annotated[str, typer.Argument(help="whose person asked to be forgotten")],
+) -> None:
+    """Have a lead's person forgotten by the tenant's CRMs: HubSpot deletes the contact for good, Salesforce's fields of ours are emptied.
+
+    Only records that carry the lead's id are touched. Nothing is pushed for the lead from then on, and its name and addresses leave the profile.
+    """
+    settings = Settings.from_environment()
+    accounts = [account for account in crm_accounts(settings) if account.tenant == tenant]
+    if not accounts:
+        raise ConfigError(f"the tenants file has no [{tenant}.crm.…]")
+    now = Millis(time.time_ns() // 1_000_000)
+    producer = Producer(settings.kafka, Registry(settings.kafka).codec())
+    with CassandraClient(settings.cassandra) as client:
+        addresses = TenantAddresses(tenant, ProfileStore(client))
+        for account in accounts:
+            # first of all nothing more is pushed: a push that came between would make the contact anew
+            link = CrmLink(tenant, lead, account.crm, UNKNOWN_RECORD, ERASED, now)
+            producer.publish(Topic.LINKS_CHANGED, link, key=lead_key(tenant, lead), at=now)
+        producer.flush()
+        for account in accounts:
+            Console().print(f"{account.crm}: {asyncio.run(_erased(account, settings.secrets_keys, addresses, lead))}", soft_wrap=True)
+
+
+async def _erased(account: CrmAccount, keys: SecretStr | None, addresses: TenantAddresses, lead: str) -> str:
+    sink = sink_of(account, addresses, keys=keys, clock=time.time)  # noqa: TID251 - a program's entry
+    try:
+        if not isinstance(sink, HubSpotSink | SalesforceSink):
+            return "takes scores only: have its receiver erase the lead"
+        return "erased" if await sink.erase(lead) else "no record carries the lead's id: nothing was done"
+    finally:
+        await sink.close()

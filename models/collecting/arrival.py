@@ -1,10 +1,11 @@
 """What is known of a request besides its body, and what a parser makes of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 
+from schemas.crm_change import CrmChange
 from schemas.errors import PoisonRecordError
 from schemas.event import Event
 from schemas.ids import Millis
@@ -63,11 +64,12 @@ class BadEvent(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """What a request held: events in order, those that are none, and a token if the request may be taken once only."""
+    """What a request held: events in order, those that are none, a token if the request may be taken once only, and what a CRM says has changed."""
 
     events: list[Event]
     bad: list[BadEvent]
     token: str | None = None
+    changes: Sequence[CrmChange] = ()
 
 
 def parsed_each(items: list[Any], read: Callable[[Any, str], Event], arrival: Arrival) -> Parsed:

@@ -21,14 +21,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from connectors.crm.instants import text_of
 from tests.fakes.faults import Fault, Faults, json_answer
+from tests.fakes.hubspot_records import CONTACT, DEAL, Past, Webhooks
 
 CONTRACTS = Path(os.environ.get("TEST_CONTRACTS", Path(__file__).parents[3] / "shared/contracts")) / "hubspot"
-DOCUMENTS = ("contacts-v3", "properties-v3", "oauth-v1")
+DOCUMENTS = ("contacts-v3", "deals-v3", "properties-v3", "oauth-v1")
 CREATED = "2026-01-05T09:00:00.000Z"
 TOKEN = "pat-secret-of-a-private-app"
 CLIENT_ID, CLIENT_SECRET, REFRESH = "app-7", "app-secret", "refresh-secret"
 BATCH = 100
+HISTORY_PAGE = 50
 
 
 @cache
@@ -75,6 +78,11 @@ class HubSpot:
     violations: list[str] = field(default_factory=list)
     exceeded: int = 0
     tokens_given: int = 0
+    deals: dict[str, dict[str, str]] = field(default_factory=dict)
+    people_of: dict[str, list[str]] = field(default_factory=dict)
+    past: dict[tuple[str, str], Past] = field(default_factory=dict)
+    deleted_at: dict[str, int] = field(default_factory=dict)
+    webhooks: Webhooks | None = None
 
     def __post_init__(self) -> None:
         self._ids = count(501)
@@ -86,6 +94,9 @@ class HubSpot:
             self.properties[name] = {"name": name, "hasUniqueValue": name == "email"}
         objects, properties = "/crm/v3/objects/contacts", "/crm/v3/properties/{objectType}"
         self._paths = {
+            objects: {"GET": self._list_contacts},
+            "/crm/v3/objects/0-3": {"GET": self._list_deals},
+            "/crm/v3/objects/0-3/{dealId}": {"GET": self._one_deal},
             f"{objects}/batch/read": {"POST": self._batch_read},
             f"{objects}/batch/update": {"POST": self._batch_update},
             f"{objects}/batch/upsert": {"POST": self._batch_upsert},
@@ -96,6 +107,9 @@ class HubSpot:
             "/oauth/v1/token": {"POST": self._token},
         }
         routes = [Route(path, self._serving(path), methods=list(methods)) for path, methods in self._paths.items()]
+        # the official client names deals, where the vendor's document has their number
+        named = {path: path.replace("/0-3", "/deals") for path in self._paths if "/0-3" in path}
+        routes += [Route(name, self._serving(path), methods=list(self._paths[path])) for path, name in named.items()]
         self.app = Starlette(routes=routes)
 
     def add(self, **properties: str) -> str:
@@ -104,6 +118,42 @@ class HubSpot:
         self.contacts[record] = dict(properties)
         self._by_lead[properties.get("prox_lead_id", "")] = record
         return record
+
+    def add_deal(self, *people: str, at: int, **properties: str) -> str:
+        """A deal in which these contacts take part; gives its id."""
+        deal = str(next(self._ids))
+        self.deals[deal] = {}
+        self.people_of[deal] = list(people)
+        self.change(DEAL, deal, at, **properties)
+        return deal
+
+    def change(self, kind: str, record: str, at: int, **properties: str) -> None:
+        """Somebody sets properties of a record; webhooks tell it."""
+        (self.deals if kind == DEAL else self.contacts)[record].update(properties)
+        self.past.setdefault((kind, record), Past()).note(at, properties)
+        for name, value in properties.items():
+            self._tell(f"{kind}.propertyChange", at, objectId=int(record), propertyName=name, propertyValue=value)
+
+    def delete(self, contact: str, at: int) -> None:
+        """Into the recycle bin."""
+        del self.contacts[contact]
+        self.deleted_at[contact] = at
+        self._tell("contact.deletion", at, objectId=int(contact))
+
+    def forget(self, contact: str, at: int) -> None:
+        """By its person's right: the recycle bin has it neither."""
+        del self.contacts[contact]
+        self._tell("contact.privacyDeletion", at, objectId=int(contact))
+
+    def merge(self, kept: str, gone: str, at: int) -> None:
+        """A person makes one of two contacts."""
+        self._join(kept, gone)
+        self.past.setdefault((CONTACT, kept), Past()).changed_at = at
+        self._tell("contact.merge", at, objectId=int(kept), primaryObjectId=int(kept), mergedObjectIds=[int(gone)], newObjectId=int(kept))
+
+    def _tell(self, subscription: str, at: int, **more: Any) -> None:
+        if self.webhooks is not None:
+            self.webhooks.tell(subscription, at, **more)
 
     def set_up(self) -> None:
         """Our properties, as set-up makes them."""
@@ -191,7 +241,8 @@ class HubSpot:
             if record is None:
                 missing.append(each["id"])
             else:
-                results.append(_contact(record, {name: self.contacts[record].get(name) for name in wanted}))
+                contact = _contact(record, {name: self.contacts[record].get(name) for name in wanted})
+                results.append(contact | self._story(CONTACT, record, body.get("propertiesWithHistory") or []))
         if len(body["inputs"]) > BATCH or len({each["id"] for each in body["inputs"]}) < len(body["inputs"]):
             return json_answer(_error("VALIDATION_ERROR", "too many inputs, or one twice"), 400)
         errors = [_item_error("OBJECT_NOT_FOUND", ids=missing)] if missing else []
@@ -249,13 +300,59 @@ class HubSpot:
 
     async def _merge(self, request: Request) -> Response:
         body = await request.json()
-        kept, gone = body["primaryObjectId"], body["objectIdToMerge"]
+        self._join(body["primaryObjectId"], body["objectIdToMerge"])
+        return json_answer(_contact(body["primaryObjectId"], self.contacts[body["primaryObjectId"]]))
+
+    def _join(self, kept: str, gone: str) -> None:
         merged = self.contacts.pop(gone)
         into = self.contacts[kept]
         self._merged[gone] = kept
         emails = [email for email in (merged.get("email"), into.get("hs_additional_emails")) if email]
-        self.contacts[kept] = merged | into | {"hs_additional_emails": ";".join(emails)}
-        return json_answer(_contact(kept, self.contacts[kept]))
+        ids = ";".join(filter(None, [into.get("hs_merged_object_ids"), gone]))
+        self.contacts[kept] = merged | into | {"hs_additional_emails": ";".join(emails), "hs_merged_object_ids": ids}
+
+    async def _list_contacts(self, request: Request) -> Response:
+        if request.query_params.get("archived") == "true":
+            gone = {record: {"email": ""} for record in self.deleted_at}
+            return self._listed(CONTACT, gone, request)
+        return self._listed(CONTACT, self.contacts, request)
+
+    async def _list_deals(self, request: Request) -> Response:
+        return self._listed(DEAL, self.deals, request)
+
+    async def _one_deal(self, request: Request) -> Response:
+        deal = request.path_params["dealId"]
+        if deal not in self.deals:
+            return json_answer(_error("OBJECT_NOT_FOUND", "no such deal"), 404)
+        return json_answer(self._shown(DEAL, deal, self.deals[deal], request))
+
+    def _listed(self, kind: str, records: Mapping[str, Mapping[str, str]], request: Request) -> Response:
+        asked = request.query_params
+        limit, after = int(asked.get("limit", 10)), int(asked.get("after") or 0)
+        if limit > (HISTORY_PAGE if "propertiesWithHistory" in asked else BATCH):
+            return json_answer(_error("VALIDATION_ERROR", "limit is too high"), 400)
+        rest = sorted((record for record in records if int(record) > after), key=int)
+        results = [self._shown(kind, record, records[record], request) for record in rest[:limit]]
+        more = {"paging": {"next": {"after": rest[limit - 1]}}} if len(rest) > limit else {}
+        return json_answer({"results": results, **more})
+
+    def _shown(self, kind: str, record: str, properties: Mapping[str, str], request: Request) -> dict[str, Any]:
+        wanted = _names(request, "properties")
+        shown = _contact(record, {name: properties.get(name) for name in wanted}) | self._story(
+            kind, record, _names(request, "propertiesWithHistory")
+        )
+        if record in self.deleted_at:
+            shown |= {"archived": True, "archivedAt": text_of(self.deleted_at[record])}
+        people = [{"id": contact, "type": "deal_to_contact"} for contact in self.people_of.get(record, ())]
+        return shown | (
+            {"associations": {"contacts": {"results": people}}} if people and kind == DEAL and "associations" in request.query_params else {}
+        )
+
+    def _story(self, kind: str, record: str, names: list[str]) -> dict[str, Any]:
+        past = self.past.get((kind, record))
+        if past is None:
+            return {}
+        return {"updatedAt": text_of(past.changed_at)} | ({"propertiesWithHistory": past.shown(names)} if names else {})
 
     async def _list_groups(self, _: Request) -> Response:
         return json_answer({"results": list(self.groups.values())})
@@ -357,6 +454,11 @@ def _item_error(category: str, **context: Iterable[str]) -> dict[str, Any]:
 def _throttled(policy: str, retry_after: int | None) -> Response:
     body = _error("RATE_LIMITS", "too many requests") | {"errorType": "RATE_LIMIT", "policyName": policy}
     return json_answer(body, 429, **({} if retry_after is None else {"Retry_After": str(retry_after)}))
+
+
+def _names(request: Request, parameter: str) -> list[str]:
+    """Joined by commas, or said again and again, as the official client does."""
+    return [name for text in request.query_params.getlist(parameter) for name in text.split(",") if name]
 
 
 def main(port: Annotated[int, typer.Option()]) -> None:

@@ -17,12 +17,18 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from connectors.crm.instants import millis_of, text_of
 from tests.fakes.faults import Fault, Faults, json_answer
 
 CLIENT_ID, CLIENT_SECRET, USERNAME = "consumer-key", "consumer-secret", "push@acme.example"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 OURS = ("Lead_Id", "Score", "Propensity", "Grade", "Reasons_For", "Reasons_Against", "Model_Version", "As_Of", "Revision", "Expected_At")
-SOQL = re.compile(r"SELECT (?P<fields>.+?) FROM (?P<kind>\w+) WHERE (?P<by>\w+) IN \((?P<values>.*)\)$")
+SOQL = re.compile(
+    r"SELECT (?P<fields>.+?) FROM (?P<kind>\w+)(?: WHERE (?P<where>.+?))?(?P<order> ORDER BY SystemModstamp, Id)?(?: LIMIT (?P<limit>\d+))?$"
+)
+IN = re.compile(r"(?P<by>\w+) IN \((?P<values>.*?)\)(?P<living> AND Is(?:Deleted|Converted) = false)?$")
+SINCE = re.compile(r"SystemModstamp (?P<sign>>=?) (?P<at>\S+?)(?: OR \(SystemModstamp = \S+ AND Id > '(?P<id>\w*)'\))?$")
+PREFIXES = {"Lead": "00Q", "Contact": "003", "Opportunity": "006", "OpportunityHistory": "008", "OpportunityContactRole": "00K"}
 VALUE = re.compile(r"'((?:[^'\\]|\\.)*)'")
 ROOT = "/services/data/{version}"
 BATCH = 200
@@ -46,27 +52,50 @@ class Salesforce:
     used: int = 0
     public_key: str = ""
     faults: Faults = field(default_factory=Faults)
-    records: dict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: {"Lead": {}, "Contact": {}, "Opportunity": {}})
+    records: dict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: {kind: {} for kind in PREFIXES})
     fields: dict[str, set[str]] = field(default_factory=dict)
     writes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     invalid: set[str] = field(default_factory=set)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     arrivals: list[float] = field(default_factory=list)
     tokens_given: int = 0
+    now: int = 1_772_442_000_000
+    """Stamps what people do; a test turns it."""
+    rows_at_once: int = 2_000
 
     def __post_init__(self) -> None:
         self._ids = count(1)
         self._access: set[str] = set()
         self._by_key: dict[tuple[str, str], str] = {}
-        self.fields = {kind: {"Id", "Email", "LastName", "Company", *(f"ProX_{name}__c" for name in OURS)} for kind in self.records}
-        self.fields["Lead"] |= {"IsConverted", "ConvertedContactId", "ConvertedOpportunityId"}
-        self.fields["Opportunity"] -= {"Email", "ProX_Lead_Id__c"}
+        self._cursors: dict[str, list[dict[str, Any]]] = {}
+        system = {"Id", "SystemModstamp", "IsDeleted", "MasterRecordId"}
+        self.fields = {kind: {*system, "Email", "LastName", "Company", *(f"ProX_{name}__c" for name in OURS)} for kind in ("Lead", "Contact")}
+        self.fields["Lead"] |= {
+            "IsConverted",
+            "ConvertedContactId",
+            "ConvertedOpportunityId",
+            "Status",
+            "Industry",
+            "NumberOfEmployees",
+            "Sales_Grade__c",
+        }
+        self.fields["Contact"] |= {"Account.Industry"}
+        self.fields["Opportunity"] = {*system, "StageName", "Amount", "CreatedDate", "OwnerId", *(f"ProX_{name}__c" for name in OURS)} - {
+            "MasterRecordId",
+            "ProX_Lead_Id__c",
+        }
+        self.fields["OpportunityHistory"] = {"Id", "OpportunityId", "StageName", "CreatedDate"}
+        self.fields["OpportunityContactRole"] = {"Id", "OpportunityId", "ContactId", "Contact.Email", "Contact.ProX_Lead_Id__c"}
         job = f"{ROOT}/jobs/ingest/{{job}}"
         self.app = Starlette(
             routes=[
                 Route("/services/oauth2/token", self._token, methods=["POST"]),
                 Route(f"{ROOT}/query", self._serving(self._query), methods=["GET"]),
                 Route(f"{ROOT}/query/", self._serving(self._query), methods=["GET"]),
+                Route(f"{ROOT}/queryAll", self._serving(self._query), methods=["GET"]),
+                Route(f"{ROOT}/queryAll/", self._serving(self._query), methods=["GET"]),
+                Route(f"{ROOT}/query/{{cursor}}", self._serving(self._more), methods=["GET"]),
+                Route(f"{ROOT}/queryAll/{{cursor}}", self._serving(self._more), methods=["GET"]),
                 Route(f"{ROOT}/composite/sobjects", self._serving(self._collect), methods=["PATCH"]),
                 Route(f"{ROOT}/composite/sobjects/{{kind}}/{{key}}", self._serving(self._collect), methods=["PATCH"]),
                 Route(f"{ROOT}/sobjects/{{kind}}/describe", self._serving(self._describe), methods=["GET"]),
@@ -79,19 +108,36 @@ class Salesforce:
 
     def add(self, kind: str = "Lead", **fields: Any) -> str:
         """A record that people made; gives its id."""
-        prefix = {"Lead": "00Q", "Contact": "003", "Opportunity": "006"}[kind]
-        record = f"{prefix}{next(self._ids):015d}"
-        self.records[kind][record] = dict(fields)
+        record = f"{PREFIXES[kind]}{next(self._ids):015d}"
+        self.records[kind][record] = {"SystemModstamp": self.now, "CreatedDate": self.now, "IsDeleted": False, **fields}
         self._by_key[kind, fields.get("ProX_Lead_Id__c", "")] = record
         return record
 
     def convert(self, lead: str, *, opportunity: bool = False) -> str:
         """A salesperson converts a lead; gives the contact's id."""
         contact = self.add("Contact", Email=self.records["Lead"][lead].get("Email"))
-        self.records["Lead"][lead] |= {"IsConverted": True, "ConvertedContactId": contact}
+        self.change("Lead", lead, IsConverted=True, ConvertedContactId=contact)
         if opportunity:
-            self.records["Lead"][lead]["ConvertedOpportunityId"] = self.add("Opportunity")
+            self.change("Lead", lead, ConvertedOpportunityId=self.add("Opportunity"))
         return contact
+
+    def change(self, kind: str, record: str, **fields: Any) -> None:
+        """Somebody sets fields of a record; an opportunity's stages have a history."""
+        self.records[kind][record] |= {"SystemModstamp": self.now, **fields}
+        if kind == "Opportunity" and "StageName" in fields:
+            self.add("OpportunityHistory", OpportunityId=record, StageName=fields["StageName"], CreatedDate=self.now)
+
+    def add_deal(self, *contacts: str, **fields: Any) -> str:
+        """An opportunity in which these contacts have roles."""
+        deal = self.add("Opportunity")
+        self.change("Opportunity", deal, **fields)
+        for contact in contacts:
+            self.add("OpportunityContactRole", OpportunityId=deal, ContactId=contact)
+        return deal
+
+    def delete(self, kind: str, record: str, *, into: str | None = None) -> None:
+        """Into the recycle bin; or merged into another record."""
+        self.change(kind, record, IsDeleted=True, MasterRecordId=into)
 
     def deploy(self, package: Mapping[str, str]) -> None:
         """An administrator deploys a metadata package."""
@@ -153,12 +199,57 @@ class Salesforce:
         if asked is None:
             return _error(400, "MALFORMED_QUERY")
         names, kind = [name.strip() for name in asked["fields"].split(",")], asked["kind"]
-        if not {*names, asked["by"]} <= self.fields[kind]:
+        if not set(names) <= self.fields[kind]:
             return _error(400, "INVALID_FIELD")
-        values = {re.sub(r"\\(.)", r"\1", value).lower() for value in VALUE.findall(asked["values"])}
-        found = [each | {"Id": record} for record, each in self.records[kind].items() if str(each.get(asked["by"], "")).lower() in values]
-        rows = [{"attributes": {"type": kind}, **{name: each.get(name) for name in names}} for each in found]
-        return json_answer({"totalSize": len(rows), "done": True, "records": rows})
+        with_deleted = "queryAll" in request.url.path
+        found = [each | {"Id": record} for record, each in self.records[kind].items() if with_deleted or not each["IsDeleted"]]
+        if asked["where"]:
+            filtered = self._filtered(kind, asked["where"], found)
+            if filtered is None:
+                return _error(400, "MALFORMED_QUERY")
+            found = filtered
+        if asked["order"]:
+            found.sort(key=lambda each: (each["SystemModstamp"], each["Id"]))
+        rows = [{"attributes": {"type": kind}, **self._row(each, names)} for each in found[: int(asked["limit"] or len(found))]]
+        return self._answered(rows)
+
+    def _filtered(self, kind: str, where: str, found: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+        one_of, since = IN.match(where), SINCE.match(where)
+        if one_of is not None and one_of["by"] in self.fields[kind]:
+            values = {re.sub(r"\\(.)", r"\1", value).lower() for value in VALUE.findall(one_of["values"])}
+            living = [each for each in found if not (one_of["living"] and (each["IsDeleted"] or each.get("IsConverted")))]
+            return [each for each in living if str(each.get(one_of["by"], "")).lower() in values]
+        if since is not None:
+            at, is_closed, id_ = millis_of(since["at"]), since["sign"] == ">=", since["id"]
+            return [
+                each
+                for each in found
+                if each["SystemModstamp"] > at or (each["SystemModstamp"] == at and (is_closed or (id_ is not None and each["Id"] > id_)))
+            ]
+        return None
+
+    def _row(self, each: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
+        row: dict[str, Any] = {}
+        for name in names:
+            first, _, rest = name.partition(".")
+            if rest:
+                other = self.records["Contact"].get(each.get("ContactId", ""), {}) if first == "Contact" else each.get(first) or {}
+                row.setdefault(first, {})[rest] = other.get(rest)
+            else:
+                row[name] = text_of(each[name]).replace("Z", "+0000") if name in ("SystemModstamp", "CreatedDate") else each.get(name)
+        return row
+
+    def _answered(self, rows: list[dict[str, Any]]) -> Response:
+        if len(rows) <= self.rows_at_once:
+            return json_answer({"totalSize": len(rows), "done": True, "records": rows})
+        cursor = f"01g{next(self._ids):012d}-{self.rows_at_once}"
+        self._cursors[cursor] = rows[self.rows_at_once :]
+        first = {"totalSize": len(rows), "done": False, "records": rows[: self.rows_at_once]}
+        return json_answer(first | {"nextRecordsUrl": f"/services/data/v62.0/query/{cursor}"})
+
+    async def _more(self, request: Request) -> Response:
+        rows = self._cursors.pop(request.path_params["cursor"], None)
+        return _error(400, "INVALID_QUERY_LOCATOR") if rows is None else self._answered(rows)
 
     async def _collect(self, request: Request) -> Response:
         records = (await request.json())["records"]
@@ -189,7 +280,8 @@ class Salesforce:
             return _refused("REQUIRED_FIELD_MISSING" if key else "ENTITY_IS_DELETED")
         if of_kind[matching[0]].get("IsConverted"):
             return _refused("CANNOT_UPDATE_CONVERTED_LEAD")
-        of_kind[matching[0]] |= {name: value for name, value in sent.items() if name not in ("attributes", "id")}
+        own = {name: value for name, value in sent.items() if name not in ("attributes", "id")}
+        of_kind[matching[0]] |= own | {"SystemModstamp": self.now}
         self.writes.append((matching[0], dict(sent)))
         return {"id": matching[0], "success": True, "errors": [], "created": False}
 
@@ -202,7 +294,10 @@ class Salesforce:
         return [record for record, each in of_kind.items() if each.get(key) == value]
 
     async def _describe(self, request: Request) -> Response:
-        return json_answer({"fields": [{"name": name} for name in sorted(self.fields[request.path_params["kind"]])]})
+        names = sorted(self.fields[request.path_params["kind"]])
+        related = {name.partition(".")[0] for name in names if "." in name}
+        fields = [{"name": name, "relationshipName": None} for name in names if "." not in name]
+        return json_answer({"fields": fields + [{"name": f"{name}Id", "relationshipName": name} for name in related]})
 
     async def _create_job(self, request: Request) -> Response:
         job = f"750{len(self.jobs):012d}"

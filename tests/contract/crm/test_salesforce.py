@@ -149,6 +149,25 @@ def test_a_lead_of_two_records_is_reported_and_not_guessed(org: salesforce.Sales
     assert {"ada": ("refused", "address_of_several_records")} == statuses(run().push(a_score("ada")))
 
 
+def test_an_erasure_empties_our_fields_and_nobody_elses(org: salesforce.Salesforce, client: Callable[..., SalesforceClient], directory: Directory):
+    """Of lead and contact; the record is people's, and a converted lead is locked."""
+    contact = org.add("Contact", Email="ada@example.com", ProX_Lead_Id__c="ada", ProX_Grade__c="A1")
+    converted = org.add("Lead", ProX_Lead_Id__c="ada", ProX_Grade__c="B1", IsConverted=True)
+    other = org.add("Lead", ProX_Lead_Id__c="bob", ProX_Grade__c="C1")
+
+    async def erase() -> list[bool]:
+        making = client()
+        sink = SalesforceSink(making._config, directory, making)
+        done = [await sink.erase("ada"), await sink.erase("ada"), await sink.erase("nil")]
+        await sink.close()
+        return done
+
+    assert [True, False, False] == asyncio.run(erase())
+    shown = org.records["Contact"][contact]
+    assert ("ada@example.com", None, None) == tuple(shown[name] for name in ("Email", "ProX_Lead_Id__c", "ProX_Grade__c"))
+    assert ("B1", "C1") == tuple(org.records["Lead"][record]["ProX_Grade__c"] for record in (converted, other))
+
+
 def test_the_budget_leaves_the_orgs_other_integrations_their_share(org: salesforce.Salesforce, run: Callable[..., Run], linked: Callable[..., str]):
     """`Sforce-Limit-Info` tells what others have used: pushes wait before the last calls are gone."""
     linked("ada")
