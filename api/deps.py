@@ -1,7 +1,7 @@
 """What routes depend on, as aliases: the tenant, the stores, and the parameters that several share."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.cursors import MAX_CURSOR_LENGTH
+from api.decisions import Decisions
 from api.keys import KeyRing
 from api.paths import segment
 from api.problems import ProblemError
@@ -44,7 +45,19 @@ def _tenant(
     return tenant
 
 
+def _decisions(request: Request) -> Decisions:
+    decisions: Decisions = request.app.state.decisions
+    return decisions
+
+
+def _clock(request: Request) -> Callable[[], Millis]:
+    clock: Callable[[], Millis] = request.app.state.clock
+    return clock
+
+
 StoresDep = Annotated[Stores, Depends(_stores)]
+DecisionsDep = Annotated[Decisions, Depends(_decisions)]
+ClockDep = Annotated[Callable[[], Millis], Depends(_clock)]
 TenantDep = Annotated[str, Depends(_tenant)]
 
 

@@ -1,27 +1,31 @@
 """What the API answers: shapes, their meaning and examples."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Generic, Self, TypeVar
+from typing import Annotated, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from api.deps import EPOCH
 from connectors.cassandra.events import StoredEvent
 from connectors.cassandra.leads import RankedLead
 from connectors.cassandra.models import StoredModel
 from connectors.cassandra.profiles import StoredProfile
-from connectors.crm.status import COUNTS, MEANINGS, AccountStatus
+from connectors.cassandra.pushes import Pushed
+from connectors.crm.status import BACK_COUNTS, COUNTS, MEANINGS, AccountStatus, BackStatus
 from models.conversion_time import conversion_time
 from models.explanations import in_words
+from schemas.crm_link import CrmLink
 from schemas.ids import Millis
 from schemas.metric import Metric
 from schemas.outcome import Outcome
-from schemas.policy import TenantPolicy
-from schemas.push import DELIVERED, SURPASSED, PushReport
+from schemas.override import Override
+from schemas.policy import DAY_MS, TenantPolicy
+from schemas.push import DELIVERED, SURPASSED
 from schemas.score import LeadScore
 
 T = TypeVar("T")
+ONE_LINE = r"^[^\r\n]+$"
 
 
 def _text(at: datetime) -> str:
@@ -181,12 +185,17 @@ class ShownPublic(Shape):
     grade: Grade
     as_of: Instant
     reported_at: Instant
-    in_step: bool = Field(description="Whether the CRM shows the grade of the latest score.", examples=[True])
+    in_step: bool = Field(description="Whether the CRM shows the grade that people are to act on.", examples=[True])
+    last_in_step_at: Instant | None = Field(description="When both sides were last known to show the same; null: never.")
 
     @classmethod
-    def of(cls, p: PushReport, score: LeadScore | None) -> Self:
-        """The shape of a push, beside the latest score."""
+    def of(cls, pushed: Pushed, score: LeadScore | None) -> Self:
+        """The shape of a push, beside the score that people are to act on."""
+        p = pushed.latest
         in_step = p.status in (DELIVERED, SURPASSED) and score is not None and p.grade == score.grade
+        last = pushed.taken_at
+        if in_step and score is not None and last is not None:
+            last = Millis(max(last, score.scored_at))  # a later score said the same
         return cls(
             crm=p.crm,
             record=p.record,
@@ -197,6 +206,65 @@ class ShownPublic(Shape):
             as_of=instant(p.as_of),
             reported_at=instant(p.reported_at),
             in_step=in_step,
+            last_in_step_at=None if last is None else instant(last),
+        )
+
+
+class LinkPublic(Shape):
+    """Which record of a CRM stands for a lead."""
+
+    crm: str = Field(examples=["hubspot"])
+    record: str = Field(examples=["501"])
+    state: str = Field(description="linked; merged into another lead's record, deleted or erased: then nothing is pushed.", examples=["linked"])
+    changed_at: Instant
+
+    @classmethod
+    def of(cls, link: CrmLink) -> Self:
+        """The shape of a link."""
+        return cls(crm=link.crm, record=link.record, state=link.state, changed_at=instant(link.changed_at))
+
+
+class OverrideGiven(BaseModel):
+    """A grade that a person gives, why, and until when."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    LONGEST_MS: ClassVar[int] = 366 * DAY_MS
+
+    grade: Grade
+    reason: Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE, description="No names: it is kept.", examples=["met at the fair"])]
+    by: Annotated[str, Field(min_length=1, max_length=100, pattern=ONE_LINE, description="A role or a pseudonym.", examples=["sales-lead"])]
+    expires_at: AwareDatetime = Field(description="Ahead of now, by a year at most. ISO-8601 with an offset.", examples=["2026-12-24T12:00:00Z"])
+
+    def expires_ms(self) -> Millis:
+        """The instant in milliseconds."""
+        return Millis((self.expires_at - EPOCH) // timedelta(milliseconds=1))
+
+
+class OverridePublic(Shape):
+    """A person's decision on a lead's grade."""
+
+    lead: str = Field(examples=["lead-42"])
+    grade: str | None = Field(description="null: the computed grade counts again.", examples=["A1"])
+    reason: str = Field(examples=["met at the fair"])
+    by: str = Field(examples=["sales-lead"])
+    source: str = Field(description="api, or the CRM in which it was written.", examples=["api"])
+    decided_at: Instant
+    expires_at: Instant
+    is_standing: bool = Field(description="Whether it counted when this was answered, were it the latest.", examples=[True])
+
+    @classmethod
+    def of(cls, o: Override, now: Millis) -> Self:
+        """The shape of a decision."""
+        return cls(
+            lead=o.lead,
+            grade=o.grade or None,
+            reason=o.reason,
+            by=o.by,
+            source=o.source,
+            decided_at=instant(o.decided_at),
+            expires_at=instant(o.expires_at),
+            is_standing=o.is_standing(now),
         )
 
 
@@ -204,10 +272,13 @@ class LeadPublic(Shape):
     """Everything about a lead in one answer; null where nothing is known yet."""
 
     lead: str = Field(examples=["lead-42"])
+    grade: Grade | None = Field(description="What people are to act on: the score's, unless a person's override stands.")
     profile: ProfilePublic | None
     score: ScorePublic | None
+    override: OverridePublic | None = Field(description="The latest decision of a person, also one that has expired or was taken back.")
     outcome: OutcomePublic | None
     crm: list[ShownPublic] = Field(description="The latest push to each CRM.")
+    links: list[LinkPublic] = Field(description="The record of each CRM that stands for the lead, or did.")
 
 
 class RankedLeadPublic(Shape):
@@ -289,6 +360,26 @@ class MetricPublic(Shape):
         return cls(name=m.name, model=m.model, as_of=instant(m.as_of), value=value, points=m.points, model_version=m.model_version)
 
 
+class CrmBackPublic(Shape):
+    """How following one CRM is doing. Counts are since the service last started; null where nothing is known."""
+
+    as_of: Instant
+    state: str = Field(description="open, throttled, away, quota_spent, unauthorized or blocked.", examples=["open"])
+    lag_s: float | None = Field(description="How long ago all of it had been looked at.", examples=[12.0])
+    failures: float | None = Field(description="Requests, and whole looks, that failed.", examples=[0.0])
+    records: float | None = Field(description="Records that were looked at.", examples=[5_200.0])
+    outcomes: float | None = Field(examples=[31.0])
+    events: float | None = Field(examples=[410.0])
+    links: float | None = Field(examples=[205.0])
+    overrides: float | None = Field(examples=[2.0])
+    unlinked: float | None = Field(description="Records that stand for no lead that is known here.", examples=[17.0])
+
+    @classmethod
+    def of(cls, s: BackStatus) -> Self:
+        """The shape of what was told last."""
+        return cls(as_of=instant(s.as_of), state=s.state, **{name: s.values.get(name) for name in BACK_COUNTS})
+
+
 class CrmAccountPublic(Shape):
     """How pushes to one CRM are doing. Counts are since the job last started; null where nothing is known."""
 
@@ -307,11 +398,14 @@ class CrmAccountPublic(Shape):
     refused: float | None = Field(examples=[1.0])
     failures: float | None = Field(description="Requests that failed as a whole.", examples=[4.0])
     withdrawn: float | None = Field(description="Pushes that a later score made needless.", examples=[90.0])
+    back: CrmBackPublic | None = Field(description="How what the CRM knows comes back; null where nobody follows it.")
 
     @classmethod
     def of(cls, s: AccountStatus) -> Self:
         """The shape of an account's status."""
-        return cls(crm=s.crm, as_of=instant(s.as_of), state=s.state, meaning=MEANINGS[s.state], **{name: s.values.get(name) for name in COUNTS})
+        values = {name: s.values.get(name) for name in COUNTS}
+        back = s.back and CrmBackPublic.of(s.back)
+        return cls(crm=s.crm, as_of=instant(s.as_of), state=s.state, meaning=MEANINGS[s.state], back=back, **values)
 
 
 class HealthPublic(Shape):

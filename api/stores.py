@@ -8,17 +8,20 @@ from connectors.cassandra.client import CassandraClient
 from connectors.cassandra.config import CassandraConfig
 from connectors.cassandra.events import EventStore, StoredEvent
 from connectors.cassandra.leads import LeadStore, RankedLead, Standing
+from connectors.cassandra.links import LinkStore
 from connectors.cassandra.metrics import MetricStore
 from connectors.cassandra.models import ModelStore, StoredModel
 from connectors.cassandra.outcomes import OutcomeStore
+from connectors.cassandra.overrides import OverrideStore
 from connectors.cassandra.page import Moment, Page
 from connectors.cassandra.profiles import ProfileStore, StoredProfile
-from connectors.cassandra.pushes import PushStore
+from connectors.cassandra.pushes import Pushed, PushStore
 from connectors.cassandra.scores import ScoreStore
+from schemas.crm_link import CrmLink
 from schemas.ids import Millis
 from schemas.metric import Metric
 from schemas.outcome import Outcome
-from schemas.push import PushReport
+from schemas.override import Override
 from schemas.score import LeadScore
 
 REQUEST_TIMEOUT_S = 2.0
@@ -67,7 +70,25 @@ class Outcomes(Protocol):
 class Pushes(Protocol):
     """What was pushed of a lead."""
 
-    def latest(self, tenant: str, lead: str) -> list[PushReport]: ...  # noqa: D102 — as in connectors.cassandra.pushes
+    def latest(self, tenant: str, lead: str) -> list[Pushed]: ...  # noqa: D102 — as in connectors.cassandra.pushes
+
+
+class Links(Protocol):
+    """Which records of CRMs stand for a lead."""
+
+    def of_lead(self, tenant: str, lead: str) -> list[CrmLink]: ...  # noqa: D102 — as in connectors.cassandra.links
+
+
+class Overrides(Protocol):
+    """What people decided."""
+
+    OLDEST: Millis
+
+    def latest(self, tenant: str, lead: str) -> Override | None: ...  # noqa: D102 — as in connectors.cassandra.overrides
+    def of_lead(self, tenant: str, lead: str, *, limit: int, after: Moment | None = None) -> Page[Override, Moment]: ...  # noqa: D102
+    def of_tenant(  # noqa: D102
+        self, tenant: str, *, since: Millis, until: Millis, limit: int, after: Moment | None = None
+    ) -> Page[Override, Moment]: ...
 
 
 class Metrics(Protocol):
@@ -103,6 +124,8 @@ class Stores:
     profiles: Profiles
     outcomes: Outcomes
     pushes: Pushes
+    links: Links
+    overrides: Overrides
     metrics: Metrics
     models: Models
     ping: Callable[[], None]
@@ -123,6 +146,8 @@ def cassandra_stores(config: CassandraConfig) -> Stores:
         profiles=ProfileStore(client),
         outcomes=OutcomeStore(client),
         pushes=PushStore(client),
+        links=LinkStore(client),
+        overrides=OverrideStore(client),
         metrics=MetricStore(client),
         models=ModelStore(client),
         ping=ping,

@@ -10,12 +10,15 @@ from connectors.cassandra.leads import RankedLead, Standing
 from connectors.cassandra.models import StoredModel
 from connectors.cassandra.page import Moment, Page, page_of
 from connectors.cassandra.profiles import StoredProfile
+from connectors.cassandra.pushes import Pushed, pushed_of
 from connectors.cassandra.ranking import GRADES
+from schemas.crm_link import CrmLink
 from schemas.enriched import EnrichedEvent
 from schemas.ids import Millis
 from schemas.metric import Metric
 from schemas.model_snapshot import LEARNER, ModelSnapshot
 from schemas.outcome import Outcome
+from schemas.override import Override
 from schemas.push import DELIVERED, PushReport
 from schemas.score import LeadScore
 from tests.builders import MONDAY, TENANT, later
@@ -101,6 +104,8 @@ class FakeStores:
     metrics: list[Metric] = field(default_factory=list)
     models: list[tuple[str, StoredModel]] = field(default_factory=list)
     pushes: list[PushReport] = field(default_factory=list)
+    links: list[CrmLink] = field(default_factory=list)
+    overrides: list[Override] = field(default_factory=list)
     failure: Exception | None = None
 
     def stores(self) -> Stores:
@@ -112,6 +117,8 @@ class FakeStores:
             profiles=FakeProfiles(self),
             outcomes=FakeOutcomes(self),
             pushes=FakePushes(self),
+            links=FakeLinks(self),
+            overrides=FakeOverrides(self),
             metrics=FakeMetrics(self),
             models=FakeModels(self),
             ping=self.answer,
@@ -171,10 +178,38 @@ class FakeOutcomes(_Fake):
 
 
 class FakePushes(_Fake):
-    def latest(self, tenant: str, lead: str) -> list[PushReport]:
+    def latest(self, tenant: str, lead: str) -> list[Pushed]:
         self.answer()
-        mine = sorted((p for p in self.held.pushes if (p.tenant, p.lead) == (tenant, lead)), key=lambda p: (p.as_of, p.reported_at))
-        return [newest for _, newest in sorted({p.crm: p for p in mine}.items())]
+        mine = [p for p in self.held.pushes if (p.tenant, p.lead) == (tenant, lead)]
+        return pushed_of(sorted(mine, key=lambda p: (p.crm, -p.as_of, -p.reported_at)))
+
+
+class FakeLinks(_Fake):
+    def of_lead(self, tenant: str, lead: str) -> list[CrmLink]:
+        self.answer()
+        return [link for link in self.held.links if (link.tenant, link.lead) == (tenant, lead)]
+
+
+class FakeOverrides(_Fake):
+    OLDEST = Millis(0)
+
+    def decide(self, override: Override) -> None:
+        """Both the log and what is written from it."""
+        self.answer()
+        self.held.overrides.append(override)
+
+    def latest(self, tenant: str, lead: str) -> Override | None:
+        return next(iter(self.of_lead(tenant, lead, limit=1).items), None)
+
+    def of_lead(self, tenant: str, lead: str, *, limit: int, after: Moment | None = None) -> Page[Override, Moment]:
+        self.answer()
+        mine = [o for o in self.held.overrides if (o.tenant, o.lead) == (tenant, lead)]
+        return _newest_first(mine, lambda o: Moment(o.decided_at, o.override_id), Millis(0), Millis(1 << 42), limit, after)
+
+    def of_tenant(self, tenant: str, *, since: Millis, until: Millis, limit: int, after: Moment | None = None) -> Page[Override, Moment]:
+        self.answer()
+        mine = [o for o in self.held.overrides if o.tenant == tenant]
+        return _newest_first(mine, lambda o: Moment(o.decided_at, o.override_id), since, until, limit, after)
 
 
 class FakeMetrics(_Fake):

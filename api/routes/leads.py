@@ -6,13 +6,25 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from api import cursors
-from api.deps import LeadPath, Paging, PolicyDep, SpanDep, StoresDep, TenantDep
+from api.deps import ClockDep, LeadPath, Paging, PolicyDep, SpanDep, StoresDep, TenantDep
 from api.problems import ProblemError
-from api.shapes import EventPublic, LeadPublic, OutcomePublic, PagePublic, ProfilePublic, RankedLeadPublic, ScorePublic, ShownPublic
+from api.shapes import (
+    EventPublic,
+    LeadPublic,
+    LinkPublic,
+    OutcomePublic,
+    OverridePublic,
+    PagePublic,
+    ProfilePublic,
+    RankedLeadPublic,
+    ScorePublic,
+    ShownPublic,
+)
 from api.stores import Stores
 from connectors.cassandra.leads import Standing
 from connectors.cassandra.page import Moment
 from connectors.cassandra.ranking import GRADES
+from schemas.override import effective
 
 router = APIRouter(prefix="/v1/leads", tags=["leads"])
 
@@ -40,17 +52,22 @@ def ranked_leads(tenant: TenantDep, stores: StoresDep, query: Annotated[Ranking,
 
 
 @router.get("/{lead}", summary="Everything about a lead")
-def lead_view(tenant: TenantDep, stores: StoresDep, policy: PolicyDep, lead: LeadPath) -> LeadPublic:
-    """Profile, latest score with its reasons and when the lead may convert, latest outcome, and what each CRM shows."""
+def lead_view(tenant: TenantDep, stores: StoresDep, policy: PolicyDep, clock: ClockDep, lead: LeadPath) -> LeadPublic:
+    """Profile, latest score with its reasons and when the lead may convert, latest outcome, a person's override, and what each CRM shows."""
     profile, score, outcome = stores.profiles.profile(tenant, lead), stores.scores.latest(tenant, lead), stores.outcomes.latest(tenant, lead)
     if profile is None and score is None and outcome is None:
         raise _unknown(lead)
+    now, override = clock(), stores.overrides.latest(tenant, lead)
+    acted_on = score and effective(score, override, now)
     return LeadPublic(
         lead=lead,
+        grade=acted_on and acted_on.grade,
+        override=None if override is None else OverridePublic.of(override, now),
         profile=profile and ProfilePublic.of(profile),
         score=score and ScorePublic.of(score, policy),
         outcome=outcome and OutcomePublic.of(outcome),
-        crm=[ShownPublic.of(push, score) for push in stores.pushes.latest(tenant, lead)],
+        crm=[ShownPublic.of(pushed, acted_on) for pushed in stores.pushes.latest(tenant, lead)],
+        links=[LinkPublic.of(link) for link in stores.links.of_lead(tenant, lead)],
     )
 
 
@@ -59,10 +76,10 @@ def score_history(tenant: TenantDep, stores: StoresDep, policy: PolicyDep, lead:
     """Scores, newest first; one for each event that was scored."""
     question = f"{tenant} scores {lead}"
     page = stores.scores.history(
-        tenant, lead, since=query.since_ms(), until=query.until_ms(), limit=query.limit, after=_moment(question, query.cursor)
+        tenant, lead, since=query.since_ms(), until=query.until_ms(), limit=query.limit, after=moment(question, query.cursor)
     )
     if not page.items:
-        _check_known(stores, tenant, lead)
+        check_known(stores, tenant, lead)
     return PagePublic(items=[ScorePublic.of(item, policy) for item in page.items], next=page.next and cursors.encode(question, page.next))
 
 
@@ -71,21 +88,22 @@ def event_history(tenant: TenantDep, stores: StoresDep, lead: LeadPath, query: S
     """Events, newest first."""
     question = f"{tenant} events {lead}"
     page = stores.events.history(
-        tenant, lead, since=query.since_ms(), until=query.until_ms(), limit=query.limit, after=_moment(question, query.cursor)
+        tenant, lead, since=query.since_ms(), until=query.until_ms(), limit=query.limit, after=moment(question, query.cursor)
     )
     if not page.items:
-        _check_known(stores, tenant, lead)
+        check_known(stores, tenant, lead)
     return PagePublic(items=[EventPublic.of(item) for item in page.items], next=page.next and cursors.encode(question, page.next))
 
 
-def _moment(question: str, cursor: str | None) -> Moment | None:
+def moment(question: str, cursor: str | None) -> Moment | None:
+    """The position that a cursor stands for, in rows that are ordered by time."""
     if cursor is None:
         return None
     at, id_ = cursors.decode(question, cursor, int, str)
     return Moment(int(at), str(id_))
 
 
-def _check_known(stores: Stores, tenant: str, lead: str) -> None:
+def check_known(stores: Stores, tenant: str, lead: str) -> None:
     """An empty history of a lead that exists is an answer; of one that does not, a 404."""
     if stores.profiles.profile(tenant, lead) is None and stores.scores.latest(tenant, lead) is None and stores.outcomes.latest(tenant, lead) is None:
         raise _unknown(lead)

@@ -11,9 +11,10 @@ from connectors.cassandra.models import StoredModel
 from connectors.cassandra.profiles import StoredProfile
 from infra.settings import Settings
 from schemas.event import Person
-from tests.builders import MONDAY, TENANT, later, won
-from tests.results import FakeStores, a_metric, a_push, a_score
+from tests.builders import FRIDAY, MONDAY, TENANT, later, won
+from tests.results import FakeOverrides, FakeStores, a_metric, a_push, a_score
 
+NOW = FRIDAY
 KEYS = {TENANT: "acme-key", "globex": "globex-key"}
 
 
@@ -44,7 +45,7 @@ def app(held: FakeStores, tmp_path: Path) -> FastAPI:
     """The app over fakes, with two tenants."""
     tenants = tmp_path / "tenants.toml"
     tenants.write_text("".join(f'[{name}]\napi_key_sha256 = ["{sha256(key.encode()).hexdigest()}"]\n' for name, key in KEYS.items()))
-    return create_app(Settings(tenants_file=tenants), held.stores())
+    return create_app(Settings(tenants_file=tenants), held.stores(), FakeOverrides(held), lambda: NOW)
 
 
 @pytest.fixture

@@ -14,14 +14,18 @@ EXCLUDED = [
     positive_data_acceptance,  # a cursor of any text is of the right type, and still a 400
     ignored_auth,  # it cannot know the key that is sent here; test_problems.py tries wrong ones
 ]
-OPERATIONS = ("/v1/leads", "/v1/leads/{lead}", "/v1/leads/{lead}/scores", "/v1/leads/{lead}/events", "/v1/models", "/v1/metrics", "/v1/crm/status")
+OPERATIONS = (
+    *("/v1/leads", "/v1/leads/{lead}", "/v1/leads/{lead}/scores", "/v1/leads/{lead}/events", "/v1/leads/{lead}/overrides"),
+    *("/v1/overrides", "/v1/models", "/v1/metrics", "/v1/crm/status"),
+)
+CHANGING = (("/v1/leads/{lead}/override", "PUT"), ("/v1/leads/{lead}/override", "DELETE"))
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
-@pytest.mark.parametrize("path", OPERATIONS)
-def test_the_document_tells_the_truth(app: FastAPI, path: str, mode: GenerationMode):
+@pytest.mark.parametrize(("path", "method"), [*((path, "GET") for path in OPERATIONS), *CHANGING])
+def test_the_document_tells_the_truth(app: FastAPI, path: str, method: str, mode: GenerationMode):
     """Whatever is asked, right or wrong, the answer has a status, a media type and a shape that the document names."""
-    operation = schemathesis.openapi.from_asgi("/openapi.json", app)[path]["GET"]
+    operation = schemathesis.openapi.from_asgi("/openapi.json", app)[path][method]
 
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
