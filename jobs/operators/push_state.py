@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from connectors.crm.delivery.decided import Decided, decided_from_bytes, decided_to_bytes
 from connectors.crm.delivery.pending import Pending, pending_from_bytes, pending_to_bytes, shown_from_bytes, shown_to_bytes
 from connectors.crm.delivery.rules import Shown
 from jobs.operators.lane_state import DecodedCache
+from schemas.override import Override
 
 
 class AccountPushes:
@@ -60,6 +62,40 @@ class AccountPushes:
     def keep_account(self, data: bytes) -> None:
         """Keep it."""
         self._accounts.put(self._name, data)
+
+
+class Decisions:
+    """The overrides of one lane's tenants, and leads whose latest score is to be offered again, by `tenant|lead`; in Flink's state, and all at hand.
+
+    Only while its lane is the current one, but for `get` and `due_at`. They are as many as people make.
+    """
+
+    def __init__(self, state: Any) -> None:
+        self._state = state
+        self._known = {key: decided_from_bytes(bytes(state.get(key))) for key in list(state.keys())}
+
+    def get(self, key: str) -> Override | None:
+        """The lead's decision; None: there is none that could count."""
+        known = self._known.get(key)
+        return None if known is None else known.override
+
+    def keep(self, key: str, decided: Decided) -> None:
+        """Keep it."""
+        self._known[key] = decided
+        self._state.put(key, decided_to_bytes(decided))
+
+    def drop(self, key: str) -> None:
+        """It counts no more."""
+        self._known.pop(key, None)
+        self._state.remove(key)
+
+    def due(self, now: int) -> dict[str, Decided]:
+        """Those to be looked at now."""
+        return {key: decided for key, decided in self._known.items() if decided.due_at <= now}
+
+    def next_at(self) -> int | None:
+        """When one is to be looked at; None: never."""
+        return min((decided.due_at for decided in self._known.values()), default=None)
 
 
 def _decoded(data: bytes | None) -> Shown | None:

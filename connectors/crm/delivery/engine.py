@@ -24,6 +24,8 @@ ABSENT_MS = 3_600_000
 CLOCKS_APART_MS = 5_000
 MISSES = 3
 """A record that is found and gone again so often is being deleted while we look."""
+NEVER_MS = 1 << 53
+"""Instead of when a record was found missing: it is not looked for any more."""
 WRITING = (Stage.LINK, Stage.WRITE)
 
 
@@ -111,6 +113,10 @@ class Delivery:
         self._pending = {lead: pending._replace(is_doubtful=True) for lead, pending in store.pending().items()}
         self._queued: dict[str, int] = {}
         self._linked: dict[str, str] = {}
+        self._leaving: set[str] = set()
+        for lead in [lead for lead in self._pending if self._has_left(lead)]:
+            del self._pending[lead]
+            store.drop(lead)
         for lead, pending in self._pending.items():
             self._queue(lead, pending.due_at)
 
@@ -145,6 +151,30 @@ class Delivery:
         else:
             self._end(lead)
             self._counts["withdrawn"] += 1
+
+    def leave(self, lead: str) -> None:
+        """The lead's record is gone, by a person's doing: nothing is pushed until it rejoins. A request that is under way is the last one."""
+        if lead in self._under_way:
+            self._leaving.add(lead)
+        elif lead in self._pending:
+            self._end(lead)
+        self._store.show(lead, Shown("", "", "", 0.0, NEVER_MS))
+
+    def rejoin(self, lead: str, record: str) -> bool:
+        """The lead has this record; whether that is news, so that its latest score is to be offered again."""
+        shown = self._store.shown(lead)
+        if shown is None or shown.record == record or (lead in self._under_way and lead not in self._leaving):
+            return False
+        self._leaving.discard(lead)
+        self._refused.pop(lead, None)
+        self._stage.pop(lead, None)
+        self._store.forget(lead)
+        return True
+
+    def last_known(self, lead: str) -> str:
+        """The revision that is pending or shown, the later one; empty while there is none."""
+        pending, shown = self._pending.get(lead), self._store.shown(lead)
+        return max("" if pending is None else revision_of(pending.score), "" if shown is None else shown.revision)
 
     def repair(self, score: LeadScore, now: int) -> None:
         """Push a score whatever is thought to be shown: a reconciler has seen something else there."""
@@ -190,6 +220,7 @@ class Delivery:
             del self._under_way[item.lead]
             self._part.pop(item.lead, None)
             ended += self._settle(request.stage, item, answer, now)
+            self._let_go(item.lead)
         return ended
 
     def failed(self, request: Request, error: ProxError, now: int) -> list[Ended]:
@@ -213,6 +244,7 @@ class Delivery:
                 case _:
                     doubtful = pending.is_doubtful or (isinstance(error, DoubtfulError) and request.stage in WRITING)
                     self._try_again(item.lead, pending._replace(is_doubtful=doubtful), now)
+            self._let_go(item.lead)
         return ended
 
     def reopen(self) -> None:
@@ -254,6 +286,16 @@ class Delivery:
             daily_left=self._gate.daily_left,
             **self._counts,
         )
+
+    def _has_left(self, lead: str) -> bool:
+        shown = self._store.shown(lead)
+        return shown is not None and shown.at == NEVER_MS
+
+    def _let_go(self, lead: str) -> None:
+        """What left while its request was under way."""
+        if lead in self._leaving:
+            self._leaving.discard(lead)
+            self.leave(lead)
 
     def _is_muted(self, score: LeadScore, revision: str, shown: Shown | None, now: int) -> bool:
         if shown is not None and not shown.record and now < shown.at + ABSENT_MS:

@@ -17,9 +17,12 @@ from infra.sealing import seal
 from jobs.operators import push_batch
 from jobs.operators.push_batch import PushBatch, check_record
 from jobs.operators.wall_clock import now_ms
-from schemas.errors import PoisonRecordError
+from schemas.crm_link import DELETED, ERASED, LINKED, CrmLink
+from schemas.errors import PoisonRecordError, RetriableError
 from schemas.ids import Millis
+from schemas.override import Override
 from schemas.push import PushReport
+from schemas.score import LeadScore
 from schemas.topics import Topic
 from tests.fakes import hubspot
 from tests.fakes.faults import Fault
@@ -35,6 +38,19 @@ QUICK = 'creates = true\nmatches = false\ntimeout_s = 2\nrules = { settle = "PT0
 @pytest.fixture
 def hub() -> hubspot.HubSpot:
     return hubspot.HubSpot(burst=10_000)
+
+
+class Latest:
+    """The latest scores, as Cassandra has them."""
+
+    def __init__(self, pushing: "Pushing") -> None:
+        self._pushing = pushing
+
+    def latest(self, tenant: str, lead: str) -> LeadScore | None:
+        if not self._pushing.is_there:
+            raise RetriableError("Cassandra is away")
+        score = self._pushing.latest.get(lead)
+        return score if score is not None and score.tenant == tenant else None
 
 
 class Pushing:
@@ -55,11 +71,25 @@ class Pushing:
             return Millis(began_ms + round((monotonic() - began) * 1_000 * HASTE))
 
         self.clock = clock
-        self.harness = Harness(lambda: PushBatch(settings, crm_accounts(settings), clock))
+        self.latest: dict[str, LeadScore] = {}
+        """What Cassandra has; a test that has it away clears `is_there`."""
+        self.is_there = True
+        self.harness = Harness(lambda: PushBatch(settings, crm_accounts(settings), clock, lambda _: Latest(self)))
         self.published: list[Published] = []
 
-    def take(self, *scores: object) -> None:
-        self.published += self.harness.take([a_record(score) for score in scores])
+    def take(self, *records: object) -> None:
+        self.latest |= {score.lead: score for score in records if isinstance(score, LeadScore)}
+        self.published += self.harness.take([a_record(record) for record in records])
+
+    def decide(self, lead: str, grade: str, *, for_ms: int = 10_000_000) -> Override:
+        """A person gives a grade, now."""
+        now = self.clock()
+        override = Override("acme", lead, f"o-{now}", grade, "met", "sales-lead", "api", now, Millis(now + for_ms))
+        self.take(override)
+        return override
+
+    def grades(self, hub: hubspot.HubSpot) -> dict[str, str]:
+        return {contact["prox_lead_id"]: contact["prox_grade"] for contact in hub.contacts.values()}
 
     def until(self, is_done: Callable[[], bool]) -> None:
         began = monotonic()
@@ -181,9 +211,101 @@ def _state(pushing: Pushing, tenant: str) -> str:
     return next((str(status.state) for status in statuses_of(metrics.values())), "")
 
 
+def test_an_override_is_what_the_crm_shows_until_it_expires(hub: hubspot.HubSpot, pushing: Pushing):
+    """Also without a new score; later computed scores do not overwrite it, and its end brings theirs back."""
+    pushing.take(a_score("ada", propensity=0.2))
+    pushing.until(lambda: len(pushing.reports) == 1)
+    override = pushing.decide("ada", "A1", for_ms=120_000)
+    pushing.until(lambda: pushing.grades(hub) == {"ada": "A1"})
+    later_score = a_score("ada", sequence=2, propensity=0.4, scored_at=pushing.clock())
+    pushing.take(later_score)
+    pushing.until(lambda: pushing.reports[-1].sequence == 2)
+
+    assert ("A1", 0.4) == (pushing.reports[-1].grade, pushing.reports[-1].propensity)
+    pushing.until(lambda: pushing.grades(hub) == {"ada": later_score.grade})
+    assert pushing.clock() >= override.expires_at
+    revisions = [written["prox_revision"] for _, written in hub.writes]
+    assert sorted(set(revisions)) == revisions
+    assert {} == pushing.harness.backend.states["decisions"][0]
+
+
+def test_an_override_is_taken_back_and_the_latest_decision_counts(hub: hubspot.HubSpot, pushing: Pushing):
+    """In whatever order decisions come."""
+    pushing.take(a_score("ada", propensity=0.2))
+    pushing.until(lambda: len(pushing.reports) == 1)
+    computed = pushing.grades(hub)
+    first = pushing.decide("ada", "A1")
+    pushing.until(lambda: pushing.grades(hub) == {"ada": "A1"})
+    second = pushing.decide("ada", "D3")
+    pushing.take(first)
+    pushing.until(lambda: pushing.grades(hub) == {"ada": "D3"})
+    pushing.take(second._replace(override_id="o-z", grade="", decided_at=Millis(second.decided_at + 1)), second, first)
+    pushing.until(lambda: pushing.grades(hub) == computed)
+
+    assert {} == pushing.harness.backend.states["decisions"][0]
+
+
+def test_an_override_outlives_the_job_and_an_outage_of_the_tables(hub: hubspot.HubSpot, pushing: Pushing):
+    """It is in state before anything is asked; scores that are read again carry it."""
+    score = a_score("ada", propensity=0.2, scored_at=pushing.clock())
+    pushing.take(score)
+    pushing.until(lambda: len(pushing.reports) == 1)
+    pushing.is_there = False
+    pushing.decide("ada", "A1")
+    pushing.kill()
+    pushing.take(score)
+    pushing.is_there = True
+    pushing.until(lambda: pushing.grades(hub) == {"ada": "A1"})
+
+
+def test_a_score_that_the_tables_do_not_have_yet_is_waited_for(hub: hubspot.HubSpot, pushing: Pushing):
+    """An override is never put on an older score than the CRM shows already."""
+    first, second = (a_score("ada", sequence=n, propensity=n / 5, scored_at=pushing.clock()) for n in (1, 2))
+    pushing.take(second)
+    pushing.until(lambda: len(pushing.reports) == 1)
+    pushing.latest["ada"] = first
+    pushing.decide("ada", "A1")
+    pushing.published += pushing.harness.wait()
+    pushing.latest["ada"] = second
+    pushing.until(lambda: len(pushing.reports) == 2)
+
+    assert {"ada": "A1"} == pushing.grades(hub)
+    assert [2, 2] == [report.sequence for report in pushing.reports]
+
+
+def test_a_record_that_is_gone_is_pushed_to_no_more(hub: hubspot.HubSpot, pushing: Pushing):
+    """Not made anew either, where the tenant lets leads be created; until it is there again, and then at once."""
+    pushing.take(a_score("ada", propensity=0.2), a_score("bob", propensity=0.2))
+    pushing.until(lambda: len(pushing.reports) == 2)
+    record = next(record for record, contact in hub.contacts.items() if contact["prox_lead_id"] == "ada")
+    kept = hub.contacts.pop(record)
+    pushing.take(CrmLink("acme", "ada", "hubspot", record, DELETED, pushing.clock()))
+    pushing.take(a_score("ada", sequence=2, propensity=0.9), a_score("bob", sequence=2, propensity=0.9))
+    pushing.until(lambda: len(pushing.reports) == 3)
+    pushing.kill()
+    pushing.take(a_score("ada", sequence=3, propensity=0.1), a_score("bob", sequence=3, propensity=0.1))
+    pushing.until(lambda: len(pushing.reports) == 4)
+
+    assert ["bob", "bob"] == [report.lead for report in pushing.reports[2:]]
+    assert {"bob"} == {contact["prox_lead_id"] for contact in hub.contacts.values()}
+    hub.contacts[record] = kept
+    pushing.take(CrmLink("acme", "ada", "hubspot", record, LINKED, pushing.clock()))
+    pushing.until(lambda: pushing.reports[-1].lead == "ada")
+    assert ("delivered", 3) == (pushing.reports[-1].status, pushing.reports[-1].sequence)
+
+
+def test_who_asked_to_be_forgotten_is_never_created_again(hub: hubspot.HubSpot, pushing: Pushing):
+    """By an erasure in any of the tenant's CRMs."""
+    pushing.take(CrmLink("acme", "ada", "salesforce", "Lead/00Q", ERASED, pushing.clock()))
+    pushing.take(a_score("ada"), a_score("bob"))
+    pushing.until(lambda: len(pushing.reports) == 1)
+
+    assert {"bob"} == {contact["prox_lead_id"] for contact in hub.contacts.values()}
+
+
 def test_only_scores_under_their_own_key_are_pushed():
     """Anything else is refused, as everywhere."""
     check_record(a_score(), b"acme|ada")
     with pytest.raises(PoisonRecordError, match="key"):
         check_record(a_score(), b"acme|bob")
-    assert push_batch.SOURCES == (Topic.SCORES_PUBLISHED,)
+    assert Topic.SCORES_PUBLISHED == push_batch.SOURCES[0]
