@@ -57,9 +57,27 @@ class ProblemError(Exception):
         self.headers = headers
 
 
+class MovedError(Exception):
+    """What was asked for is somewhere else: no problem, and not to be answered here.
+
+    Parameters
+    ----------
+    lead
+        The lead that the id stands for.
+    location
+        Where it is.
+    """
+
+    def __init__(self, *, lead: str, location: str) -> None:
+        super().__init__(lead)
+        self.lead = lead
+        self.location = location
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of this app as a problem."""
     app.add_exception_handler(ProblemError, _of_problem)
+    app.add_exception_handler(MovedError, _of_moved)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(RetriableError, _of_retriable)
@@ -83,6 +101,11 @@ def _response(
 def _of_problem(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, ProblemError)
     return _response(request, exc.status, exc.kind, exc.detail, exc.headers)
+
+
+def _of_moved(request: Request, exc: Exception) -> JSONResponse:  # noqa: ARG001 — the location says all
+    assert isinstance(exc, MovedError)
+    return JSONResponse({"lead": exc.lead}, HTTPStatus.PERMANENT_REDIRECT, {"Location": exc.location})
 
 
 def _of_http(request: Request, exc: Exception) -> JSONResponse:
@@ -119,12 +142,26 @@ def documented(document: dict[str, Any]) -> dict[str, Any]:
         for operation in operations.values():
             answer = operation["responses"]["200"]["content"]["application/json"]
             answer["example"] = example_of(answer["schema"], schemas)
+            if "{lead}" in path:
+                operation["responses"]["308"] = _MOVED
             for status in _statuses(path, operation):
                 operation["responses"][str(status)] = {
                     "description": HTTPStatus(status).phrase,
                     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": _example(status, path)}},
                 }
     return document
+
+
+_MOVED = {
+    "description": "The id stands for another lead, as the two proved to be one: `Location` is the same question about that lead.",
+    "headers": {"Location": {"required": True, "schema": {"type": "string"}}},
+    "content": {
+        "application/json": {
+            "schema": {"type": "object", "properties": {"lead": {"type": "string"}}, "required": ["lead"]},
+            "example": {"lead": "lead-42"},
+        }
+    },
+}
 
 
 def _example(status: int, path: str) -> dict[str, Any]:

@@ -273,6 +273,7 @@ class LeadPublic(Shape):
 
     lead: str = Field(examples=["lead-42"])
     grade: Grade | None = Field(description="What people are to act on: the score's, unless a person's override stands.")
+    also_known_as: list[str] = Field(description="Ids that proved to be this lead's; each answers with a redirect.", examples=[["browser-7"]])
     profile: ProfilePublic | None
     score: ScorePublic | None
     override: OverridePublic | None = Field(description="The latest decision of a person, also one that has expired or was taken back.")

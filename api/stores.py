@@ -4,6 +4,7 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import Protocol
 
+from connectors.cassandra.aliases import AliasStore
 from connectors.cassandra.client import CassandraClient
 from connectors.cassandra.config import CassandraConfig
 from connectors.cassandra.events import EventStore, StoredEvent
@@ -91,6 +92,13 @@ class Overrides(Protocol):
     ) -> Page[Override, Moment]: ...
 
 
+class Aliases(Protocol):
+    """Which lead does an id stand for."""
+
+    def lead_of(self, tenant: str, name: str) -> str | None: ...  # noqa: D102 — as in connectors.cassandra.aliases
+    def aliases_of(self, tenant: str, lead: str) -> list[str]: ...  # noqa: D102 — as in connectors.cassandra.aliases
+
+
 class Metrics(Protocol):
     """How good is the model."""
 
@@ -126,6 +134,7 @@ class Stores:
     pushes: Pushes
     links: Links
     overrides: Overrides
+    aliases: Aliases
     metrics: Metrics
     models: Models
     ping: Callable[[], None]
@@ -148,6 +157,7 @@ def cassandra_stores(config: CassandraConfig) -> Stores:
         pushes=PushStore(client),
         links=LinkStore(client),
         overrides=OverrideStore(client),
+        aliases=AliasStore(client),
         metrics=MetricStore(client),
         models=ModelStore(client),
         ping=ping,

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperGroup
 
-from infra import champions, dead_letters, demo, feed, replay_log, sealing, train_base, train_pool, verify
+from infra import champions, dead_letters, demo, feed, identity, replay_log, sealing, train_base, train_pool, verify
 from infra.crm import command as crm_command
 from infra.settings import Settings
 from infra.stack import SERVERS, Part, Stack, signals, view
@@ -145,6 +145,7 @@ train_pool.register(app)
 verify.register(app)
 sealing.register(app)
 crm_command.register(app)
+identity.register(app)
 
 if __name__ == "__main__":
     app()

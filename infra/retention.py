@@ -29,6 +29,8 @@ TOPIC_DAYS: Mapping[Topic, int] = MappingProxyType(
         Topic.LINKS_CHANGED: 400,  # as long as the links themselves: a push job that begins anew must know what not to push to
         Topic.OVERRIDES_DECIDED: 400,  # as long as a score may be disputed
         Topic.RECORDS_DEAD: 30,  # a month for a person to look
+        Topic.IDENTITIES_CLAIMED: 400,  # as long as what it says of leads is read: why two ids are one is answered from it
+        Topic.LEADS_MOVED: 90,  # a quarter, for questions of when
     }
 )
 
@@ -46,6 +48,8 @@ TABLE_DAYS: Mapping[str, int] = MappingProxyType(
         "values_by_record": 400,  # what a CRM's records said: as long as their leads are known
         "overrides_by_lead": 400,
         "overrides_by_tenant": 400,
+        "leads_by_alias": 1_200,  # an old id is kept in people's lists longer than what was written under it
+        "aliases_by_lead": 1_200,
         "metrics_by_tenant": 400,
         "metric_history_by_tenant": 400,
         "models_by_tenant": 400,  # metadata only; it must outlive the scores that name the version

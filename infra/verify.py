@@ -15,7 +15,7 @@ from connectors.kafka.registry import Registry
 from infra.settings import Settings
 from models.learning.hazard_model import model_from_bytes
 from models.nightly.base import NightlyBase
-from models.recompute import bases, propensities
+from models.recompute import Recomputed, propensities
 from schemas.codec import Codec
 from schemas.enriched import EnrichedEvent
 from schemas.ids import lead_key
@@ -42,6 +42,7 @@ class Verdict(NamedTuple):
 
     `other_features`: the vector rebuilt from the lead's events has another digest. `other_propensity`: the named model gives other bits.
     `other_sequence`: the event has another place in its lead's history. `without_event`, `without_model`: what the score names is not there.
+    `other_handovers`: memories that one lead gave to another, as they proved to be one, that are not what the giver's events give.
     `leads_with_gaps`: leads whose sequences are not 1, 2, 3 … without a gap.
     """
 
@@ -54,6 +55,7 @@ class Verdict(NamedTuple):
     without_model: int
     leads_with_gaps: int
     torn_versions: int
+    other_handovers: int
 
     @property
     def is_sound(self) -> bool:
@@ -80,7 +82,8 @@ def verify(config: KafkaConfig, codec: Codec, policies: Mapping[str, TenantPolic
     sequences: dict[str, list[int]] = {}
     by_model: dict[tuple[str, Named, Named], list[tuple[bytes, float]]] = {}
     features_differ = sequence_differs = 0
-    for basis in bases(_events(config, codec, sequences), policies):
+    recomputed = Recomputed(policies)
+    for basis in recomputed.bases(_events(config, codec, sequences)):
         for published in scores.pop((basis.key, basis.event_id), ()):
             features_differ += published.feature_digest != basis.digest
             sequence_differs += published.sequence != basis.sequence
@@ -109,6 +112,7 @@ def verify(config: KafkaConfig, codec: Codec, policies: Mapping[str, TenantPolic
         without_model=without_model,
         leads_with_gaps=sum(sorted(set(taken)) != list(range(1, len(set(taken)) + 1)) for taken in sequences.values()),
         torn_versions=sum(len(payloads) > 1 for payloads in models.values()),
+        other_handovers=recomputed.other_handovers,
     )
 
 

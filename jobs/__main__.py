@@ -17,10 +17,10 @@ from schemas.errors import ConfigError
 from schemas.topics import Topic
 
 CONFIG_EXIT = 78
-JOBS = ("map_requests", "enrich_events", "score_leads", "learn_models", "store_results", "push_scores")
+JOBS = ("map_requests", "enrich_events", "score_leads", "learn_models", "stitch_leads", "store_results", "push_scores")
 """Each is a module of this package, imported when it is asked for: River alone costs seconds of start."""
 LATENCY_PATH = ("enrich_events", "score_leads", "learn_models")
-WRITERS = ("map_requests", "store_results", "push_scores")
+WRITERS = ("map_requests", "stitch_leads", "store_results", "push_scores")
 """In an interpreter of their own: sharing one with the latency path costs a second of latency (ADR 0002)."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -3,6 +3,8 @@
 Discussion
 ----------
 Order: a lead's pushes follow each other, each the latest score; a score that is not later than what the CRM shows is dropped (ADR 0026).
+A lead that proves to be another one's is pushed no more, and its record is that lead's; scores and moves come by two topics and may pass each
+other, so a late score of an id that moved is left out.
 Lanes are by tenant, not by lead, as an account's quota is one; a tenant's pushes never run in two places.
 At-least-once: what has not ended is in state. After a failure the CRM is asked what it shows before anything old is written again.
 Overrides and links are read beside scores, in no order between them: whatever comes later has the lead's latest score offered again.

@@ -8,6 +8,8 @@ Late events are remembered with the weight of their age and scored as of the lea
 Labels: known when event time has passed the end of their interval, never before; at most ten minutes after (the due queue's buckets).
 State: for each lead 841 bytes and up to 64 scoring points of about 300; points go when their window is over, leads when they were silent
 for the retention's `lead_memory_days`. Both are drained by one timer for each lane.
+Merges: a lead that proves to be another one's gives its memory away in an event of that lead, behind all of its own (ADR 0033); what is
+heard of it later, outcomes, goes to the lead that it is part of.
 """
 
 from pyflink.common import Duration, Types, WatermarkStrategy
@@ -36,7 +38,7 @@ def build(job: Job) -> None:
         .uid("score_leads.score_lane.v1")
         .name("score_lane")
     )
-    job.sinks.publish(scored, [Topic.SCORES_PUBLISHED, Topic.EXAMPLES_MATURED, Topic.RECORDS_DEAD])
+    job.sinks.publish(scored, [Topic.SCORES_PUBLISHED, Topic.EXAMPLES_MATURED, Topic.EVENTS_RECEIVED, Topic.OUTCOMES_RECEIVED, Topic.RECORDS_DEAD])
 
 
 def _timeless() -> WatermarkStrategy:

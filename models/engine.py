@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from models import memory as m
-from models import pairing
+from models import moving, pairing
 from models.conversion_time import converted_by
 from models.due import bucket_of
 from models.features.vector import PATTERN_MODEL, digest
@@ -19,7 +19,7 @@ from models.nightly.columns import FeatureVectors
 from models.remembrance import Remembered, Remembrance, Vectors
 from models.scorer import Scored, score
 from schemas.enriched import EnrichedEvent
-from schemas.event import OBSERVATION, PROFILE_UPDATED
+from schemas.event import LEAD_MOVED, MEMORY_MOVED, OBSERVATION, PROFILE_UPDATED, Event
 from schemas.example import MaturedExample
 from schemas.ids import Millis, lead_key, split_lead_key
 from schemas.model_snapshot import LEARNER
@@ -128,11 +128,16 @@ class Answers(NamedTuple):
 
 
 class Processed(NamedTuple):
-    """Outputs of a batch: scores in the order of their events, examples that its outcomes matured, and keys to queue by bucket."""
+    """Outputs of a batch: scores in the order of their events, examples that its outcomes matured, and keys to queue by bucket.
+
+    `events` and `outcomes` are for other leads, of which leads of this batch proved to be.
+    """
 
     scores: list[LeadScore]
     examples: list[MaturedExample]
     due: Due
+    events: list[Event]
+    outcomes: list[Outcome]
 
 
 class Engine:
@@ -183,15 +188,20 @@ class Engine:
         now
             Wall-clock, only written into `scored_at`.
         """
-        out = Processed([], [], {})
+        out = Processed([], [], {}, [], [])
         run: list[EnrichedEvent] = []
         for record in batch:
             if isinstance(record, Outcome):
                 self._score_events(run, memories, model_of, out, now)
                 run = []
-                self._pair(record, memories, out.examples, out.due)
-            elif record.channel != OBSERVATION and record.type != PROFILE_UPDATED:
-                run.append(record)
+                self._pair(record, memories, out)
+            elif record.channel != OBSERVATION:
+                if record.type != PROFILE_UPDATED:
+                    run.append(record)
+            elif record.type in (LEAD_MOVED, MEMORY_MOVED):
+                self._score_events(run, memories, model_of, out, now)
+                run = []
+                self._move(record, memories, model_of, out, now)
         self._score_events(run, memories, model_of, out, now)
         return out
 
@@ -210,6 +220,7 @@ class Engine:
                 for point in memory.pending:
                     memories.drop_point(key, point.sequence)
                 memories.forget(key)
+                memories.drop_moved(key)
                 continue
             memory.row[m.QUEUED_FOR] = 0.0
             self._queue(key, memory, policy, due)
@@ -247,33 +258,9 @@ class Engine:
             if answers is None:
                 answers = of_tenant[event.tenant] = self._answers(event.tenant, policy, model_of, remembered.vectors)
             propensity = answers.propensities[i]
-            reasons, shares, values = self._reasons(i, answers)
             grade_index = grade(propensity, engagement, int(memory.row[m.GRADE]))
             memory.row[m.GRADE] = grade_index
-            out.scores.append(
-                LeadScore(
-                    tenant=event.tenant,
-                    lead=event.lead,
-                    event_id=event.event_id,
-                    sequence=event.sequence,
-                    as_of=Millis(as_of),
-                    propensity=propensity,
-                    grade=GRADES[grade_index],
-                    reason_features=reasons,
-                    reason_shares=shares,
-                    model_version=answers.version,
-                    feature_digest=digest(features[i]),
-                    scored_at=now,
-                    received_at=event.received_at,
-                    baseline=answers.baselines[i],
-                    rest=log(propensity / (1.0 - propensity)) - answers.baselines[i] - sum(shares),
-                    base_version=answers.base_version if answers.with_base[i] else 0,
-                    learner=answers.learner,
-                    reason_values=values,
-                    evidence=answers.evidence,
-                    converted_by=answers.converted_by[i],
-                )
-            )
+            out.scores.append(self._score_of(event, i, answers, as_of=as_of, grade=GRADES[grade_index], features=features[i], now=now))
             pending = pairing.new_point(memory, policy, sequence=event.sequence, as_of=as_of, event_id=event.event_id)
             left_out = pairing.keep(memory, pending)
             if left_out is not pending:
@@ -299,6 +286,78 @@ class Engine:
             if key in to_queue:
                 self._queue(key, memory, policy, out.due)
             memories.save(key, memory)
+
+    def _score_of(
+        self, event: EnrichedEvent, i: int, answers: Answers, *, as_of: int, grade: str, features: bytes, now: Millis, event_id: str | None = None
+    ) -> LeadScore:
+        """What is published of vector i; on the event, unless it was made on another one."""
+        propensity = answers.propensities[i]
+        reasons, shares, values = self._reasons(i, answers)
+        return LeadScore(
+            tenant=event.tenant,
+            lead=event.lead,
+            event_id=event.event_id if event_id is None else event_id,
+            sequence=event.sequence,
+            as_of=Millis(as_of),
+            propensity=propensity,
+            grade=grade,
+            reason_features=reasons,
+            reason_shares=shares,
+            model_version=answers.version,
+            feature_digest=digest(features),
+            scored_at=now,
+            received_at=event.received_at,
+            baseline=answers.baselines[i],
+            rest=log(propensity / (1.0 - propensity)) - answers.baselines[i] - sum(shares),
+            base_version=answers.base_version if answers.with_base[i] else 0,
+            learner=answers.learner,
+            reason_values=values,
+            evidence=answers.evidence,
+            converted_by=answers.converted_by[i],
+        )
+
+    def follow(self, event: EnrichedEvent, memories: Memories) -> "moving.Followed | None":
+        """Do what an event of the jobs' own says: let a lead's memory go, or take another's; None: it was done before.
+
+        The memory is changed, not yet saved.
+        """
+        key = lead_key(event.tenant, event.lead)
+        memory = memories.load(key)
+        if event.sequence <= memory.row[m.SEQUENCE]:
+            return None
+        memory.row[m.SEQUENCE] = event.sequence
+        if event.type == LEAD_MOVED:
+            return moving.leave(event, key, memory, memories)
+        return moving.arrive(event, key, memory, memories, self.policy(event.tenant))
+
+    def _move(self, event: EnrichedEvent, memories: Memories, model_of: Callable[[str], VersionedModel | None], out: Processed, now: Millis) -> None:
+        followed = self.follow(event, memories)
+        if followed is None:
+            return
+        key, policy, memory = lead_key(event.tenant, event.lead), self.policy(event.tenant), followed.memory
+        out.events.extend(followed.events)
+        out.outcomes.extend(followed.outcomes)
+        if followed.restated is not None and pairing.is_open(memory, policy, followed.restated.as_of):
+            out.scores.append(self._restated(event, memory, followed.restated, model_of, now))
+        if pairing.is_known_already(memory, policy):
+            self._mature_one(key, memory, policy, memories, int(memory.row[m.OUTCOME_AT]), out.examples)
+        self._queue(key, memory, policy, out.due)
+        memories.save(key, memory)
+
+    def _restated(
+        self, event: EnrichedEvent, memory: m.LeadMemory, restated: moving.Restated, model_of: Callable[[str], VersionedModel | None], now: Millis
+    ) -> LeadScore:
+        """The score of a lead that had none, by the latest vector of the lead that became part of it."""
+        engagement = float(memory.row[m.DECAYED_DAY])
+        one = FeatureVectors.stacked([restated.vector])
+        vectors = Vectors(*one, np.array([[restated.as_of, engagement]]))
+        answers = self._answers(event.tenant, self.policy(event.tenant), model_of, vectors)
+        grade_index = grade(answers.propensities[0], engagement, int(memory.row[m.GRADE]))
+        memory.row[m.GRADE] = grade_index
+        features = restated.vector.to_bytes()
+        return self._score_of(
+            event, 0, answers, as_of=restated.as_of, grade=GRADES[grade_index], features=features, now=now, event_id=restated.event_id
+        )
 
     def _answers(self, tenant: str, policy: TenantPolicy, model_of: Callable[[str], VersionedModel | None], vectors: Vectors) -> Answers:
         # a lane mixes tenants: the whole batch under each model is cheaper than parting it, as nearly all batches have one tenant
@@ -339,8 +398,12 @@ class Engine:
         name = self._remembrance.name_of_absent(attribute)
         return None if name is None else f"no {name}"
 
-    def _pair(self, outcome: Outcome, memories: Memories, examples: list[MaturedExample], due: Due) -> None:
+    def _pair(self, outcome: Outcome, memories: Memories, out: Processed) -> None:
         key = lead_key(outcome.tenant, outcome.lead)
+        to = memories.moved_to(key)
+        if to is not None:
+            out.outcomes.append(outcome._replace(lead=to))
+            return
         policy = self.policy(outcome.tenant)
         memory = memories.load(key)
         if not memory.row[m.COUNT]:
@@ -352,8 +415,8 @@ class Engine:
         for point in pairing.note_outcome(memory, policy, at=outcome.occurred_at, is_won=outcome.outcome == WON):
             memories.drop_point(key, point.sequence)
         if policy.window_ms is None:
-            self._mature_one(key, memory, policy, memories, outcome.occurred_at, examples)
-        self._queue(key, memory, policy, due)
+            self._mature_one(key, memory, policy, memories, outcome.occurred_at, out.examples)
+        self._queue(key, memory, policy, out.due)
         memories.save(key, memory)
 
     def _mature_one(self, key: str, memory: m.LeadMemory, policy: TenantPolicy, memories: Memories, now: int, examples: list[MaturedExample]) -> None:
@@ -394,9 +457,10 @@ def _example(key: str, point: m.PendingPoint, kept: pairing.KeptPoint, label: pa
     tenant, lead = split_lead_key(key)
     return MaturedExample(
         tenant=tenant,
-        lead=lead,
+        # a prediction stays what it was published as, whatever became of its lead
+        lead=kept.lead or lead,
         event_id=kept.event_id,
-        sequence=point.sequence,
+        sequence=kept.sequence or point.sequence,
         as_of=Millis(point.as_of),
         matured_at=Millis(label.at),
         first_interval=label.first,

@@ -26,5 +26,14 @@ class Memories(Protocol):
     def drop_point(self, key: str, sequence: int) -> None:
         """Drop a point."""
 
+    def moved_to(self, key: str) -> str | None:
+        """The lead that a lead's id stands for; None: its own. Asked for outcomes and moves only."""
+
+    def save_moved(self, key: str, to: str) -> None:
+        """Keep that the id stands for another lead."""
+
+    def drop_moved(self, key: str) -> None:
+        """The id stands for its own lead."""
+
     def save_type(self, event_type: str) -> None:
         """Keep an event type, so that its counts can be named after a restart: called for every event."""

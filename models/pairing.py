@@ -14,9 +14,11 @@ from schemas.errors import FatalError
 from schemas.model_snapshot import LEARNER
 from schemas.policy import TenantPolicy
 
-VERSION = 2
+VERSION = 3
 ALONE = 1
 """The version of a point that only the first learner scored: it has nothing of what version 2 added, and is written as ever."""
+AT_HOME = 2
+"""The version of a point that is still with the lead that it was published under: it has nothing of what version 3 added."""
 PENDING_LIMIT = 64
 """Scoring points that wait at once for one lead. Beyond it those with the smallest draw, a hash of the event id, are kept: a sample that
 does not depend on time, type or score."""
@@ -33,7 +35,10 @@ class KeptShadow(NamedTuple):
 
 
 class KeptPoint(NamedTuple):
-    """What is kept of a scoring point until its window is over: the prediction as it was published, and its features' bytes."""
+    """What is kept of a scoring point until its window is over: the prediction as it was published, and its features' bytes.
+
+    `lead` and `sequence` are those that it was published under, where its lead is part of another one now; empty and 0 otherwise.
+    """
 
     event_id: str
     model_version: int
@@ -42,11 +47,15 @@ class KeptPoint(NamedTuple):
     features: bytes
     learner: str = LEARNER
     shadows: tuple[KeptShadow, ...] = ()
+    lead: str = ""
+    sequence: int = 0
 
     def to_bytes(self) -> bytes:
         """As `point_bytes` writes it."""
         hazards = struct.pack(f"<{len(self.hazards)}d", *self.hazards)
-        return point_bytes(self.event_id, self.model_version, self.propensity, hazards, self.features, self.learner, self.shadows)
+        return point_bytes(
+            self.event_id, self.model_version, self.propensity, hazards, self.features, self.learner, self.shadows, (self.lead, self.sequence)
+        )
 
 
 def point_bytes(
@@ -57,14 +66,17 @@ def point_bytes(
     features: bytes,
     learner: str = LEARNER,
     shadows: Sequence[KeptShadow] = (),
+    published: tuple[str, int] = ("", 0),
 ) -> bytes:
     """A kept point: a version byte, sizes, hazards as little-endian doubles, event id, who scored it beside or instead, features."""
     encoded_id = event_id.encode()
-    is_alone = learner == LEARNER and not shadows
-    head = _HEAD.pack(ALONE if is_alone else VERSION, model_version, propensity, len(hazards) // 8, len(encoded_id))
+    is_at_home = not published[0]
+    is_alone = is_at_home and learner == LEARNER and not shadows
+    version = ALONE if is_alone else AT_HOME if is_at_home else VERSION
+    head = _HEAD.pack(version, model_version, propensity, len(hazards) // 8, len(encoded_id))
     if is_alone:
         return b"".join((head, hazards, encoded_id, features))
-    by_whom = msgpack.packb([learner, [list(shadow) for shadow in shadows]])
+    by_whom = msgpack.packb([learner, [list(shadow) for shadow in shadows], *(() if is_at_home else published)])
     return b"".join((head, hazards, encoded_id, _SHADOWS.pack(len(by_whom)), by_whom, features))
 
 
@@ -77,7 +89,7 @@ def point_from_bytes(data: bytes) -> KeptPoint:
         Written by another version of the encoding.
     """
     version, model_version, propensity, hazards, id_bytes = _HEAD.unpack_from(data)
-    if version not in (ALONE, VERSION):
+    if not ALONE <= version <= VERSION:
         raise FatalError(f"scoring point of version {version}, this release reads {ALONE} to {VERSION}")
     at_id = _HEAD.size + 8 * hazards
     frozen = struct.unpack_from(f"<{hazards}d", data, _HEAD.size)
@@ -86,8 +98,9 @@ def point_from_bytes(data: bytes) -> KeptPoint:
     if version == ALONE:
         return alone
     at_features = at_rest + _SHADOWS.size + _SHADOWS.unpack_from(data, at_rest)[0]
-    learner, shadows = msgpack.unpackb(data[at_rest + _SHADOWS.size : at_features])
-    return alone._replace(features=data[at_features:], learner=learner, shadows=tuple(KeptShadow(*shadow) for shadow in shadows))
+    learner, shadows, *published = msgpack.unpackb(data[at_rest + _SHADOWS.size : at_features])
+    whole = alone._replace(features=data[at_features:], learner=learner, shadows=tuple(KeptShadow(*shadow) for shadow in shadows))
+    return whole._replace(lead=published[0], sequence=published[1]) if published else whole
 
 
 class Label(NamedTuple):

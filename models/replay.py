@@ -30,6 +30,7 @@ class DictMemories:
     def __init__(self) -> None:
         self.leads: dict[str, LeadMemory] = {}
         self.points: dict[tuple[str, int], bytes] = {}
+        self.moved: dict[str, str] = {}
         self.types: set[str] = set()
 
     def load(self, key: str) -> LeadMemory:
@@ -55,6 +56,18 @@ class DictMemories:
     def drop_point(self, key: str, sequence: int) -> None:
         """Drop a point."""
         self.points.pop((key, sequence), None)
+
+    def moved_to(self, key: str) -> str | None:
+        """The lead that a lead's id stands for."""
+        return self.moved.get(key)
+
+    def save_moved(self, key: str, to: str) -> None:
+        """Keep that the id stands for another lead."""
+        self.moved[key] = to
+
+    def drop_moved(self, key: str) -> None:
+        """The id stands for its own lead."""
+        self.moved.pop(key, None)
 
     def save_type(self, event_type: str) -> None:
         """Keep an event type."""

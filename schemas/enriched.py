@@ -12,7 +12,7 @@ class EnrichedEvent(NamedTuple):
     Properties and profile are parted into texts and numbers: a union costs the encoder a microsecond for each value.
     The profile is the lead's as of this event, this event's own update included.
     `sequence` counts the lead's events from 1, and is the same when an event is published again after a failure: a reader that
-    remembers the last one it took drops the repeats.
+    remembers the last one it took drops the repeats. `source` is the source of the write key that it came by: who said it.
     """
 
     tenant: str
@@ -31,3 +31,4 @@ class EnrichedEvent(NamedTuple):
     consent: dict[str, bool]
     account_id: str | None = None
     person: Person | None = None
+    source: str = ""

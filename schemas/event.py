@@ -16,6 +16,18 @@ ALIASED = "aliased"
 ACCOUNT_UPDATED = "account_updated"
 """Type of an event that says that the lead works for `account_id`; its properties are traits of the account. Its channel is `observation`."""
 
+LEAD_MOVED = "lead_moved"
+"""Type of the jobs' own event that says that the lead's id stands for another lead from here on (`models.identity.moves`)."""
+
+MEMORY_MOVED = "memory_moved"
+"""Type of the jobs' own event that brings a lead what was remembered under another id, or takes it away (`models.handover`)."""
+
+PROFILE_MOVED = "profile_moved"
+"""Type of the jobs' own event that brings a lead the traits that another id had; `context` says when each became known."""
+
+OWN_TYPES = frozenset({LEAD_MOVED, MEMORY_MOVED, PROFILE_MOVED})
+"""What the jobs tell each other in a lead's own stream, so that it has one place among the lead's events; their channel is `observation`."""
+
 
 class Person(NamedTuple):
     """Whatever names a person. Nowhere else on the wire: so encryption and erasure have one place."""

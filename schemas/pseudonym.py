@@ -2,6 +2,8 @@
 
 import hmac
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 
 EMAIL = re.compile(r"[^@\s<>,;\"]{1,64}@[^@\s<>,;\"]{1,255}\.[^@\s<>,;\".]{2,63}")
@@ -59,3 +61,14 @@ def pseudonym(key: bytes, tenant: str, kind: str, normalised: str) -> str:
         As `normalised_email` or `normalised_phone` gives it.
     """
     return hmac.new(key, f"{tenant}|{kind}|{normalised}".encode(), sha256).hexdigest()[:HEX_DIGITS]
+
+
+REMEMBERED = 50_000
+"""Addresses of which one process keeps the hash."""
+
+
+def pseudonym_under(key: bytes) -> Callable[[str, str, str], str] | None:
+    """`pseudonym` under one key, for a process that meets the same addresses again and again; None without a key."""
+    if not key:
+        return None
+    return lru_cache(REMEMBERED)(lambda tenant, kind, normalised: pseudonym(key, tenant, kind, normalised))

@@ -9,6 +9,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.enriched import EnrichedEvent
 from schemas.event import Event
 from schemas.example import MaturedExample
+from schemas.identity import IdentityClaim, LeadMoved
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
@@ -32,6 +33,8 @@ Value = (
     | CrmLink
     | Override
     | DeadLetter
+    | IdentityClaim
+    | LeadMoved
 )
 
 
@@ -52,6 +55,8 @@ class Topic(StrEnum):
     LINKS_CHANGED = "prox.links.changed.v1"
     OVERRIDES_DECIDED = "prox.overrides.decided.v1"
     RECORDS_DEAD = "prox.records.dead.v1"
+    IDENTITIES_CLAIMED = "prox.identities.claimed.v1"
+    LEADS_MOVED = "prox.leads.moved.v1"
 
 
 VALUE_TYPES: dict[Topic, type[Value]] = {
@@ -69,4 +74,6 @@ VALUE_TYPES: dict[Topic, type[Value]] = {
     Topic.LINKS_CHANGED: CrmLink,
     Topic.OVERRIDES_DECIDED: Override,
     Topic.RECORDS_DEAD: DeadLetter,
+    Topic.IDENTITIES_CLAIMED: IdentityClaim,
+    Topic.LEADS_MOVED: LeadMoved,
 }

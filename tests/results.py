@@ -106,6 +106,7 @@ class FakeStores:
     pushes: list[PushReport] = field(default_factory=list)
     links: list[CrmLink] = field(default_factory=list)
     overrides: list[Override] = field(default_factory=list)
+    aliases: dict[tuple[str, str], str] = field(default_factory=dict)
     failure: Exception | None = None
 
     def stores(self) -> Stores:
@@ -119,6 +120,7 @@ class FakeStores:
             pushes=FakePushes(self),
             links=FakeLinks(self),
             overrides=FakeOverrides(self),
+            aliases=FakeAliases(self),
             metrics=FakeMetrics(self),
             models=FakeModels(self),
             ping=self.answer,
@@ -210,6 +212,16 @@ class FakeOverrides(_Fake):
         self.answer()
         mine = [o for o in self.held.overrides if o.tenant == tenant]
         return _newest_first(mine, lambda o: Moment(o.decided_at, o.override_id), since, until, limit, after)
+
+
+class FakeAliases(_Fake):
+    def lead_of(self, tenant: str, name: str) -> str | None:
+        self.answer()
+        return self.held.aliases.get((tenant, name))
+
+    def aliases_of(self, tenant: str, lead: str) -> list[str]:
+        self.answer()
+        return sorted(name for (of_tenant, name), to in self.held.aliases.items() if (of_tenant, to) == (tenant, lead) and name != lead)
 
 
 class FakeMetrics(_Fake):

@@ -7,6 +7,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.enriched import EnrichedEvent
 from schemas.event import Event, Person
 from schemas.example import MaturedExample
+from schemas.identity import CLAIM_KINDS, IdentityClaim, LeadMoved
 from schemas.ids import Millis
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
@@ -75,6 +76,7 @@ enriched_events = st.builds(
     consent=consents,
     account_id=maybe_names,
     person=st.none() | persons,
+    source=names,
 )
 outcomes = st.builds(
     Outcome,
@@ -164,6 +166,32 @@ push_reports = st.builds(
     due_since=millis,
     reported_at=millis,
 )
+texts = st.lists(names, max_size=3)
+identity_claims = st.builds(
+    IdentityClaim,
+    tenant=names,
+    claim_id=names,
+    kind=st.sampled_from(CLAIM_KINDS),
+    occurred_at=millis,
+    received_at=millis,
+    people=texts,
+    devices=texts,
+    roles=texts,
+    alias=texts,
+    by=names,
+)
+leads_moved = st.builds(
+    LeadMoved,
+    tenant=names,
+    lead=names,
+    before=names,
+    to=names,
+    number=longs,
+    memory_from=names,
+    is_nobody=st.booleans(),
+    occurred_at=millis,
+    received_at=millis,
+)
 dead_letters = st.builds(
     DeadLetter,
     stage=names,
@@ -176,6 +204,17 @@ dead_letters = st.builds(
     value=st.binary(max_size=200),
 )
 values: st.SearchStrategy[Value] = st.one_of(
-    events, enriched_events, outcomes, lead_scores, matured_examples, model_snapshots, metrics, champion_choices, push_reports, dead_letters
+    events,
+    enriched_events,
+    outcomes,
+    lead_scores,
+    matured_examples,
+    model_snapshots,
+    metrics,
+    champion_choices,
+    push_reports,
+    identity_claims,
+    leads_moved,
+    dead_letters,
 )
 """A value of any topic."""

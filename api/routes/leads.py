@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from api import cursors
-from api.deps import ClockDep, LeadPath, Paging, PolicyDep, SpanDep, StoresDep, TenantDep
+from api.deps import ClockDep, Paging, PolicyDep, SpanDep, StoresDep, TenantDep
+from api.known_as import KnownAs, KnownAsDep, latest_override, one_history, one_profile
 from api.problems import ProblemError
 from api.shapes import (
     EventPublic,
@@ -24,6 +25,7 @@ from api.stores import Stores
 from connectors.cassandra.leads import Standing
 from connectors.cassandra.page import Moment
 from connectors.cassandra.ranking import GRADES
+from models.moving import OWN_SOURCE
 from schemas.override import effective
 
 router = APIRouter(prefix="/v1/leads", tags=["leads"])
@@ -52,46 +54,51 @@ def ranked_leads(tenant: TenantDep, stores: StoresDep, query: Annotated[Ranking,
 
 
 @router.get("/{lead}", summary="Everything about a lead")
-def lead_view(tenant: TenantDep, stores: StoresDep, policy: PolicyDep, clock: ClockDep, lead: LeadPath) -> LeadPublic:
+def lead_view(tenant: TenantDep, stores: StoresDep, policy: PolicyDep, clock: ClockDep, known_as: KnownAsDep) -> LeadPublic:
     """Profile, latest score with its reasons and when the lead may convert, latest outcome, a person's override, and what each CRM shows."""
-    profile, score, outcome = stores.profiles.profile(tenant, lead), stores.scores.latest(tenant, lead), stores.outcomes.latest(tenant, lead)
+    lead, names = known_as
+    profile, score = one_profile(stores.profiles.profile(tenant, name) for name in names), stores.scores.latest(tenant, lead)
+    outcomes = [outcome for name in names if (outcome := stores.outcomes.latest(tenant, name)) is not None]
+    # what the jobs pass on from an old id says less than what the CRM said of it
+    outcome = max(outcomes, key=lambda one: (one.occurred_at, one.source != OWN_SOURCE), default=None)
     if profile is None and score is None and outcome is None:
         raise _unknown(lead)
-    now, override = clock(), stores.overrides.latest(tenant, lead)
+    now, override = clock(), latest_override(stores, tenant, names)
     acted_on = score and effective(score, override, now)
     return LeadPublic(
         lead=lead,
         grade=acted_on and acted_on.grade,
         override=None if override is None else OverridePublic.of(override, now),
+        also_known_as=list(names[1:]),
         profile=profile and ProfilePublic.of(profile),
         score=score and ScorePublic.of(score, policy),
         outcome=outcome and OutcomePublic.of(outcome),
         crm=[ShownPublic.of(pushed, acted_on) for pushed in stores.pushes.latest(tenant, lead)],
-        links=[LinkPublic.of(link) for link in stores.links.of_lead(tenant, lead)],
+        links=[LinkPublic.of(link) for name in names for link in stores.links.of_lead(tenant, name)],
     )
 
 
 @router.get("/{lead}/scores", summary="How a lead's score moved")
-def score_history(tenant: TenantDep, stores: StoresDep, policy: PolicyDep, lead: LeadPath, query: SpanDep) -> PagePublic[ScorePublic]:
-    """Scores, newest first; one for each event that was scored."""
-    question = f"{tenant} scores {lead}"
-    page = stores.scores.history(
-        tenant, lead, since=query.since_ms(), until=query.until_ms(), limit=query.limit, after=moment(question, query.cursor)
-    )
+def score_history(tenant: TenantDep, stores: StoresDep, policy: PolicyDep, known_as: KnownAsDep, query: SpanDep) -> PagePublic[ScorePublic]:
+    """Scores, newest first; one for each event that was scored, under whichever id of the lead."""
+    question = f"{tenant} scores {known_as.lead}"
+    span, after = {"since": query.since_ms(), "until": query.until_ms()}, moment(question, query.cursor)
+    pages = (stores.scores.history(tenant, name, limit=query.limit, after=after, **span) for name in known_as.names)
+    page = one_history(pages, query.limit, lambda score: Moment(score.as_of, score.event_id))
     if not page.items:
-        check_known(stores, tenant, lead)
+        check_known(stores, tenant, known_as)
     return PagePublic(items=[ScorePublic.of(item, policy) for item in page.items], next=page.next and cursors.encode(question, page.next))
 
 
 @router.get("/{lead}/events", summary="What a lead did")
-def event_history(tenant: TenantDep, stores: StoresDep, lead: LeadPath, query: SpanDep) -> PagePublic[EventPublic]:
-    """Events, newest first."""
-    question = f"{tenant} events {lead}"
-    page = stores.events.history(
-        tenant, lead, since=query.since_ms(), until=query.until_ms(), limit=query.limit, after=moment(question, query.cursor)
-    )
+def event_history(tenant: TenantDep, stores: StoresDep, known_as: KnownAsDep, query: SpanDep) -> PagePublic[EventPublic]:
+    """Events, newest first, under whichever id of the lead."""
+    question = f"{tenant} events {known_as.lead}"
+    span, after = {"since": query.since_ms(), "until": query.until_ms()}, moment(question, query.cursor)
+    pages = (stores.events.history(tenant, name, limit=query.limit, after=after, **span) for name in known_as.names)
+    page = one_history(pages, query.limit, lambda event: Moment(event.occurred_at, event.event_id))
     if not page.items:
-        check_known(stores, tenant, lead)
+        check_known(stores, tenant, known_as)
     return PagePublic(items=[EventPublic.of(item) for item in page.items], next=page.next and cursors.encode(question, page.next))
 
 
@@ -103,10 +110,11 @@ def moment(question: str, cursor: str | None) -> Moment | None:
     return Moment(int(at), str(id_))
 
 
-def check_known(stores: Stores, tenant: str, lead: str) -> None:
+def check_known(stores: Stores, tenant: str, known_as: KnownAs) -> None:
     """An empty history of a lead that exists is an answer; of one that does not, a 404."""
-    if stores.profiles.profile(tenant, lead) is None and stores.scores.latest(tenant, lead) is None and stores.outcomes.latest(tenant, lead) is None:
-        raise _unknown(lead)
+    stored = (stores.profiles.profile, stores.scores.latest, stores.outcomes.latest)
+    if all(find(tenant, name) is None for name in known_as.names for find in stored):
+        raise _unknown(known_as.lead)
 
 
 def _unknown(lead: str) -> ProblemError:

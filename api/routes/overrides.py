@@ -7,10 +7,12 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import cursors
-from api.deps import ClockDep, DecisionsDep, LeadPath, PagingDep, SpanDep, StoresDep, TenantDep
+from api.deps import ClockDep, DecisionsDep, PagingDep, SpanDep, StoresDep, TenantDep
+from api.known_as import KnownAsDep, latest_override, one_history
 from api.problems import ProblemError
 from api.routes.leads import check_known, moment
 from api.shapes import OverrideGiven, OverridePublic, PagePublic
+from connectors.cassandra.page import Moment
 from schemas.ids import Millis
 from schemas.override import REVOKED, Override
 
@@ -29,41 +31,43 @@ class Revoking(BaseModel):
 
 
 @router.put("/leads/{lead}/override", summary="Give a lead a grade by hand")
-def override(tenant: TenantDep, stores: StoresDep, decisions: DecisionsDep, clock: ClockDep, lead: LeadPath, given: OverrideGiven) -> OverridePublic:
+def override(tenant: TenantDep, stores: StoresDep, decisions: DecisionsDep, clock: ClockDep, known_as: KnownAsDep, given: OverrideGiven) -> OverridePublic:
     """The grade that people and CRMs act on until it expires; the computed score goes on beside it, and nothing overwrites it silently."""
-    check_known(stores, tenant, lead)
+    check_known(stores, tenant, known_as)
     now = clock()
     expires_at = given.expires_ms()
     if not now < expires_at <= now + given.LONGEST_MS:
         raise ProblemError(422, "invalid-request", "expires_at must be ahead of now, by a year at most.")
-    at = _after(stores.overrides.latest(tenant, lead), now)
-    decided = Override(tenant, lead, f"{at}-{token_hex(4)}", given.grade, given.reason, given.by, SOURCE, at, expires_at)
+    at = _after(latest_override(stores, tenant, known_as.names), now)
+    decided = Override(tenant, known_as.lead, f"{at}-{token_hex(4)}", given.grade, given.reason, given.by, SOURCE, at, expires_at)
     decisions.decide(decided)
     return OverridePublic.of(decided, at)
 
 
 @router.delete("/leads/{lead}/override", summary="Take an override back")
 def revoke(
-    tenant: TenantDep, stores: StoresDep, decisions: DecisionsDep, clock: ClockDep, lead: LeadPath, query: Annotated[Revoking, Query()]
+    tenant: TenantDep, stores: StoresDep, decisions: DecisionsDep, clock: ClockDep, known_as: KnownAsDep, query: Annotated[Revoking, Query()]
 ) -> OverridePublic:
     """The computed grade counts again. What was decided before stays on record."""
     now = clock()
-    standing = stores.overrides.latest(tenant, lead)
+    standing = latest_override(stores, tenant, known_as.names)
     if standing is None or not standing.is_standing(now):
-        raise ProblemError(404, "no-override", f"No override of lead {lead!r} is standing.")
+        raise ProblemError(404, "no-override", f"No override of lead {known_as.lead!r} is standing.")
     at = _after(standing, now)
-    decided = Override(tenant, lead, f"{at}-{token_hex(4)}", REVOKED, query.reason, query.by, SOURCE, at, at)
+    decided = Override(tenant, known_as.lead, f"{at}-{token_hex(4)}", REVOKED, query.reason, query.by, SOURCE, at, at)
     decisions.decide(decided)
     return OverridePublic.of(decided, at)
 
 
 @router.get("/leads/{lead}/overrides", summary="Who decided what on a lead")
-def overrides_of_lead(tenant: TenantDep, stores: StoresDep, clock: ClockDep, lead: LeadPath, query: PagingDep) -> PagePublic[OverridePublic]:
+def overrides_of_lead(tenant: TenantDep, stores: StoresDep, clock: ClockDep, known_as: KnownAsDep, query: PagingDep) -> PagePublic[OverridePublic]:
     """Decisions, newest first: those that stand, have expired, or take others back."""
-    question = f"{tenant} overrides of {lead}"
-    page = stores.overrides.of_lead(tenant, lead, limit=query.limit, after=moment(question, query.cursor))
+    question = f"{tenant} overrides of {known_as.lead}"
+    after = moment(question, query.cursor)
+    pages = (stores.overrides.of_lead(tenant, name, limit=query.limit, after=after) for name in known_as.names)
+    page = one_history(pages, query.limit, lambda decided: Moment(decided.decided_at, decided.override_id))
     if not page.items:
-        check_known(stores, tenant, lead)
+        check_known(stores, tenant, known_as)
     now = clock()
     return PagePublic(items=[OverridePublic.of(item, now) for item in page.items], next=page.next and cursors.encode(question, page.next))
 

@@ -1,7 +1,7 @@
 """What a batch of results means in rows: few statements, grouped by partition. Pure; the writer carries it out.
 
 Statements of one partition travel as one request and are one mutation there, whatever their tables: `events_by_lead` and
-`score_history_by_lead` share `(tenant, lead, month)`; scores, profile and outcomes of a lead share `(tenant, lead)`.
+`score_history_by_lead` share `(tenant, lead, month)`; scores, profile, outcomes and aliases of a lead share `(tenant, lead)`.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ from connectors.cassandra.ranking import Place, closing_rank, is_closing, place_
 from connectors.cassandra.timestamps import earliest_timestamp_of, profile_timestamp, score_timestamp, write_timestamp_of
 from schemas.crm_link import ERASED, LINKED, CrmLink
 from schemas.enriched import EnrichedEvent
-from schemas.event import PROFILE_UPDATED
+from schemas.event import LEAD_MOVED, MEMORY_MOVED, PROFILE_MOVED, PROFILE_UPDATED
 from schemas.ids import Millis, lead_key, split_lead_key
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
@@ -84,6 +84,9 @@ DELETE_PERSON = "DELETE email, phone, name, ip FROM profiles_by_lead USING TIMES
 _DECIDED = "grade, reason, decided_by, source, expires_at"
 INSERT_OVERRIDE = _insert("overrides_by_lead", f"tenant, lead, decided_at, override_id, {_DECIDED}")
 INSERT_DECISION = _insert("overrides_by_tenant", f"tenant, month, decided_at, override_id, lead, {_DECIDED}")
+INSERT_ALIAS = _insert("leads_by_alias", "tenant, alias, lead, number, moved_at")
+INSERT_ALIAS_OF = _insert("aliases_by_lead", "tenant, lead, alias, moved_at")
+DELETE_ALIAS_OF = "DELETE FROM aliases_by_lead USING TIMESTAMP ? WHERE tenant = ? AND lead = ? AND alias = ?"
 INSERT_METRIC = _insert("metrics_by_tenant", "tenant, name, model, as_of, value, points, model_version")
 INSERT_FIRST_METRIC = _insert("metrics_by_tenant", "tenant, name, model, first_as_of")
 INSERT_METRIC_HISTORY = _insert("metric_history_by_tenant", "tenant, name, month, as_of, model, value, points, model_version")
@@ -119,10 +122,13 @@ def plan(
     scores: defaultdict[str, list[LeadScore]] = defaultdict(list)
     outcomes: defaultdict[str, list[Outcome]] = defaultdict(list)
     events: defaultdict[str, list[EnrichedEvent]] = defaultdict(list)
+    own: list[EnrichedEvent] = []
     for value in values:
         match value:
             case LeadScore():
                 scores[lead_key(value.tenant, value.lead)].append(value)
+            case EnrichedEvent() if value.type in (LEAD_MOVED, MEMORY_MOVED):
+                own.append(value)
             case EnrichedEvent():
                 events[lead_key(value.tenant, value.lead)].append(value)
             case Outcome():
@@ -133,9 +139,12 @@ def plan(
     for key, of_lead in scores.items():
         before = bands.get(key)
         _add_scores(result, of_lead, is_first=before is None or is_closing(before))
-    for key in dict.fromkeys((*scores, *outcomes)):
+    left = _add_moves(result, own)
+    for key in dict.fromkeys((*scores, *outcomes, *left)):
         before, shift = bands.get(key), bands.get(key + REOPENED_LEAD, 0)
         closing, now = _closing(outcomes.get(key, ()), before, shift, repeatable)
+        # no score of an id that stands for another lead is of later than its move: one that is, came after it had been parted again
+        closing += [closing_rank(Millis(at + now), is_repeatable=True) for at in left.get(key, ())]
         if now != shift:
             result.ranks[key + REOPENED_LEAD] = now
         _add_ranks(result, key, scores.get(key, []), closing, before, known_places, shift=now)
@@ -143,6 +152,29 @@ def plan(
         _add_events(result, seen)
         _add_profile(result, seen)
     return result
+
+
+def _add_moves(result: Plan, events: Iterable[EnrichedEvent]) -> dict[str, list[Millis]]:
+    """Which ids stand for which leads; gives those that stand for another one, and when they left.
+
+    What brings a memory is for the jobs alone; and the topic may hold what is no move of theirs.
+    """
+    left: defaultdict[str, list[Millis]] = defaultdict(list)
+    for event in events:
+        if event.type == LEAD_MOVED and {"to", "before"} <= event.texts.keys() and "number" in event.numbers:
+            _add_move(result, event)
+            if event.texts["to"] != event.lead:
+                left[lead_key(event.tenant, event.lead)].append(event.occurred_at)
+    return left
+
+
+def _add_move(result: Plan, moved: EnrichedEvent) -> None:
+    tenant, name, to, before, number = moved.tenant, moved.lead, moved.texts["to"], moved.texts["before"], int(moved.numbers["number"])
+    result.writes[tenant, name].append(Write(INSERT_ALIAS, (tenant, name, to, number, moved.received_at, number)))
+    if before not in (name, to):
+        result.writes[tenant, before].append(Write(DELETE_ALIAS_OF, (number, tenant, before, name)))
+    if to != name:
+        result.writes[tenant, to].append(Write(INSERT_ALIAS_OF, (tenant, to, name, moved.received_at, number)))
 
 
 def _add_scores(result: Plan, scores: list[LeadScore], *, is_first: bool) -> None:
@@ -215,7 +247,7 @@ def _add_ranks(
 
 def _add_events(result: Plan, events: list[EnrichedEvent]) -> None:
     for e in events:
-        if e.type != PROFILE_UPDATED:
+        if e.type not in (PROFILE_UPDATED, PROFILE_MOVED):
             partition = (e.tenant, e.lead, month_of(e.occurred_at))
             columns = (e.occurred_at, e.event_id, e.type, e.channel, e.received_at, e.texts, e.numbers, e.context)
             result.writes[partition].append(Write(INSERT_EVENT, (*partition, *columns, write_timestamp_of(e.occurred_at))))
@@ -224,14 +256,14 @@ def _add_events(result: Plan, events: list[EnrichedEvent]) -> None:
 def _add_profile(result: Plan, events: list[EnrichedEvent]) -> None:
     tenant, lead = events[0].tenant, events[0].lead
     writes = result.writes[tenant, lead]
-    activity = [e for e in events if e.type != PROFILE_UPDATED]
+    activity = [e for e in events if e.type not in (PROFILE_UPDATED, PROFILE_MOVED)]
     if activity:
         first, last = min(e.occurred_at for e in activity), max(activity, key=profile_timestamp)
         account = UNSET_VALUE if last.account_id is None else last.account_id
         writes.append(Write(INSERT_FIRST_SEEN, (tenant, lead, first, earliest_timestamp_of(first))))
         writes.append(Write(INSERT_LAST_SEEN, (tenant, lead, last.occurred_at, account, profile_timestamp(last))))
     if len(activity) < len(events):
-        update = max((e for e in events if e.type == PROFILE_UPDATED), key=profile_timestamp)
+        update = max((e for e in events if e.type in (PROFILE_UPDATED, PROFILE_MOVED)), key=profile_timestamp)
         account = UNSET_VALUE if update.account_id is None else update.account_id
         traits = (update.profile_texts, update.profile_numbers, account, profile_timestamp(update))
         writes.append(Write(INSERT_TRAITS, (tenant, lead, *traits)))

@@ -19,7 +19,7 @@ from schemas.errors import ConfigError, FatalError
 READY_WITHIN_S = 600.0
 """Of the jobs and the API: some 20 s on two idle cores, minutes on busy ones; what never comes ends or is restarted long before."""
 STOPPED_WITHIN_S = 30.0
-PROCESSES = {"latency": ("enrich_events", "score_leads", "learn_models"), "writers": ("store_results", "push_scores")}
+PROCESSES = {"latency": ("enrich_events", "score_leads", "learn_models"), "writers": ("stitch_leads", "store_results", "push_scores")}
 """Process → its jobs: the latency path never shares an interpreter with the writers (ADR 2)."""
 POLL_S = 0.2
 

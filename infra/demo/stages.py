@@ -26,6 +26,7 @@ STAGES = (
     Stage("enriched", "enrich_events", "enrich_lane", (Topic.EVENTS_RECEIVED,)),
     Stage("scored", "score_leads", "score_lane", (Topic.OUTCOMES_RECEIVED,), {"enrich_events": Topic.EVENTS_RECEIVED}),
     Stage("learned", "learn_models", "learn_tenant", (Topic.EXAMPLES_MATURED, Topic.CHAMPIONS_CHOSEN)),
+    Stage("stitched", "stitch_leads", "stitch_lane", (Topic.IDENTITIES_CLAIMED,)),
     Stage(
         "stored",
         "store_results",
@@ -43,7 +44,7 @@ STAGES = (
     ),
 )
 """In the order of the flow: when a stage has committed all, whatever it gives to the next is on its topic."""
-PUSHED = Stage("pushed", "push_scores", "push_batch", (Topic.SCORES_PUBLISHED, Topic.LINKS_CHANGED, Topic.OVERRIDES_DECIDED))
+PUSHED = Stage("pushed", "push_scores", "push_batch", (Topic.SCORES_PUBLISHED, Topic.LINKS_CHANGED, Topic.OVERRIDES_DECIDED, Topic.LEADS_MOVED))
 """Where there is a CRM. What it reports is stored: a push that ends late moves that stage again."""
 
 Reaches = Mapping[str, Reach]

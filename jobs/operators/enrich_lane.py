@@ -1,4 +1,4 @@
-"""A lane's batch of events received → events enriched, each once."""
+"""A lane's batch of events received → events enriched, each once, under the lead that their id stands for."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -19,12 +19,15 @@ from jobs.operators.opening import opened_codec
 from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher, Record, in_rows, rows
 from models.due import DueQueue
-from models.enrichment import Acquaintance, check_event, enrich, review
+from models.enrichment import Acquaintance, check_event, enrich, is_move, is_repeat, profile_event, review
 from models.enrichments import registry as enrichments
+from models.identity.claims import claim_of, is_news
+from models.identity.naming import VIA, Named, gone_on, named
 from schemas.errors import PoisonRecordError
-from schemas.event import Event
+from schemas.event import OBSERVATION, Event
 from schemas.ids import lead_key
 from schemas.policy import DAY_MS, EnrichmentPolicy
+from schemas.pseudonym import pseudonym_under
 from schemas.topics import Topic, Value
 
 STAGE = "enrich_events.enrich_lane"
@@ -91,44 +94,76 @@ class EnrichLane(KeyedProcessFunction):
         self._retention_ms = (retention.POLICY.lead_memory_days + LONGER_DAYS) * DAY_MS
         self._publisher = Publisher(settings.kafka)
         self._handed = _handed()
+        self._pseudonym = pseudonym_under(settings.pseudonym_key.get_secret_value().encode())
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Row | tuple[OutputTag, Row]]:
-        """Enrich the batch's events; what cannot be read or means nothing becomes a dead letter."""
+        """Enrich the batch's events, or pass them on to the lead that their id stands for; what means nothing becomes a dead letter."""
         lane = ctx.get_current_key()
-        enriched, dead = self._process(lane, value, ctx)
+        enriched, others = self._process(lane, value, ctx)
         if self._hands_over and enriched:
             _, keys, values, _ = zip(*enriched, strict=True)
             # first: whoever waits for the score waits for this, and for nothing else
             yield self._handed, Row(lane, Row(keys, values, (HANDED_ORIGIN,) * len(keys), value[3]))
-        yield from rows(enriched + dead)
+        yield from rows(enriched + others)
 
     def _process(self, lane: int, value: Any, ctx: KeyedProcessFunction.Context) -> tuple[list[Record], list[Record]]:
         records: list[Record] = []
+        others: list[Record] = []
         queue = self._enter(lane)
         decoded = self._guard.decode(value)
         touched: dict[str, Acquaintance] = {}
         due: dict[int, list[str]] = {}
         for event in decoded.values:
-            key = lead_key(event.tenant, event.lead)
-            known = touched.get(key)
-            if known is None:
-                known = touched[key] = self._leads.load(key)
-            enriched = enrich(enrichments.apply(event, self._policies.get(event.tenant, DEFAULT)), known, retention_ms=self._retention_ms)
-            if enriched.due is not None:
-                due.setdefault(enriched.due, []).append(key)
-            if enriched.event is not None:
-                value_bytes = self._codec.encode(enriched.event)
-                records.append(self._publisher.record(Topic.EVENTS_ENRICHED, key.encode(), value_bytes, event.occurred_at))
+            for topic, record in self._take(event, touched, due):
+                (records if topic is Topic.EVENTS_ENRICHED else others).append(record)
         for key, known in touched.items():
             self._leads.save(key, known)
         queue.add(due)
-        dead = [
+        others += [
             self._publisher.record(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at) for letter in decoded.dead
         ]
         self._review(queue, value[3])
         self._written.flush()
         self._clock.wind(lane, queue, ctx.timer_service())
-        return records, dead
+        return records, others
+
+    def _take(self, event: Event, touched: dict[str, Acquaintance], due: dict[int, list[str]]) -> Iterator[tuple[Topic, Record]]:
+        is_new = VIA not in event.context  # else it was looked at under the id that it came by
+        whose = named(event, self._pseudonym) if is_new else Named(event.lead)
+        if whose.lead != event.lead:
+            yield self._passed_on(event, whose.lead)
+            return
+        key = lead_key(event.tenant, event.lead)
+        known = touched.get(key)
+        if known is None:
+            known = touched[key] = self._leads.load(key)
+        if whose.seen is not None and is_news(known.met, whose.seen):
+            claim = self._codec.encode(claim_of(event, whose.seen))
+            yield Topic.IDENTITIES_CLAIMED, self._publisher.record(Topic.IDENTITIES_CLAIMED, event.tenant.encode(), claim, event.occurred_at)
+        if known.to and not is_move(event):
+            if not is_repeat(event, known):  # so that one which comes round in a circle, of moves that nobody made but a forger, ends
+                yield self._passed_on(gone_on(event), known.to)
+            return
+        event = enrichments.apply(event, self._policies.get(event.tenant, DEFAULT))
+        enriched = enrich(event._replace(channel=OBSERVATION) if whose.is_nobody else event, known, retention_ms=self._retention_ms)
+        if enriched.due is not None:
+            due.setdefault(enriched.due, []).append(key)
+        if enriched.event is not None:
+            value = self._codec.encode(enriched.event)
+            yield Topic.EVENTS_ENRICHED, self._publisher.record(Topic.EVENTS_ENRICHED, key.encode(), value, enriched.event.occurred_at)
+            if is_move(event) and enriched.event.texts["memory_from"]:
+                profile = profile_event(enriched.event, known)
+                if profile is not None and known.to:
+                    yield self._received(profile)
+
+    def _passed_on(self, event: Event, lead: str) -> tuple[Topic, Record]:
+        # the words of its sender stay with the event as it came
+        person = event.person and event.person._replace(original=None)
+        return self._received(event._replace(lead=lead, person=person))
+
+    def _received(self, event: Event) -> tuple[Topic, Record]:
+        key = lead_key(event.tenant, event.lead).encode()
+        return Topic.EVENTS_RECEIVED, self._publisher.record(Topic.EVENTS_RECEIVED, key, self._codec.encode(event), event.occurred_at)
 
     @in_rows
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Record]:

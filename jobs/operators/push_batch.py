@@ -1,4 +1,4 @@
-"""A lane's batch of scores → the delivery engines of its tenants' CRM accounts."""
+"""A lane's batch of scores and moves → the delivery engines of its tenants' CRM accounts."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
@@ -26,6 +26,7 @@ from jobs.sinks import Publisher, Record, in_rows
 from schemas import crm_link
 from schemas.crm_link import CrmLink
 from schemas.errors import PoisonRecordError, RetriableError
+from schemas.identity import LeadMoved
 from schemas.ids import Millis, lead_key, split_lead_key
 from schemas.override import Override, effective
 from schemas.push import REFUSED
@@ -33,7 +34,7 @@ from schemas.score import LeadScore
 from schemas.topics import Topic, Value
 
 STAGE = "push_scores.push_batch"
-SOURCES = (Topic.SCORES_PUBLISHED, Topic.LINKS_CHANGED, Topic.OVERRIDES_DECIDED)
+SOURCES = (Topic.SCORES_PUBLISHED, Topic.LINKS_CHANGED, Topic.OVERRIDES_DECIDED, Topic.LEADS_MOVED)
 POLL_MS = 50
 """How often a lane looks for answers while requests are under way."""
 STATUS_MS = 10_000
@@ -46,8 +47,8 @@ REFUSED_AGAIN_MS = 3_600_000
 
 
 def check_record(record: Value, key: bytes) -> None:
-    """Refuse what is no score, link or override of the key's lead."""
-    if not isinstance(record, LeadScore | CrmLink | Override):
+    """Refuse what is no score, link, override or move of the key's lead."""
+    if not isinstance(record, LeadScore | CrmLink | Override | LeadMoved):
         raise PoisonRecordError(f"a {type(record).__name__} where a LeadScore belongs", reason="wrong_type")
     if key != lead_key(record.tenant, record.lead).encode():
         raise PoisonRecordError("the record's key is not tenant|lead")
@@ -106,6 +107,7 @@ class PushBatch(KeyedProcessFunction):
         self._pending = bytes_by_text(runtime_context, "pending")
         self._kept = bytes_by_text(runtime_context, "accounts")
         self._decisions = bytes_by_text(runtime_context, "decisions")
+        self._moved = bytes_by_text(runtime_context, "moved", days=SHOWN_DAYS)
         self._publisher = Publisher(settings.kafka)
         self._cassandra = CassandraClient(settings.cassandra)
         self._scores = self._opened_scores(self._cassandra)
@@ -121,7 +123,7 @@ class PushBatch(KeyedProcessFunction):
 
     @in_rows
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Record]:
-        """Offer the batch's scores. What cannot be read `store_results` has made a dead letter: it reads the same topics."""
+        """Offer the batch's scores, follow its moves. What cannot be read `store_results` has made a dead letter: it reads the same topics."""
         now = self._clock()
         lane = self._enter(ctx.get_current_key(), now)
         for record in self._guard.decode(value).values:
@@ -140,7 +142,7 @@ class PushBatch(KeyedProcessFunction):
         self._review(lane, now)
         yield from self._go_on(lane, now, ctx)
 
-    def _take(self, lane: _Lane, record: LeadScore | CrmLink | Override, now: Millis) -> None:
+    def _take(self, lane: _Lane, record: LeadScore | CrmLink | Override | LeadMoved, now: Millis) -> None:
         deliveries, key = lane.of_tenant[record.tenant], lead_key(record.tenant, record.lead)
         match record:
             case LeadScore():
@@ -155,9 +157,22 @@ class PushBatch(KeyedProcessFunction):
                     if crm == record.crm or record.state == crm_link.ERASED:  # who asks one to be forgotten is not shown to the others either
                         delivery.leave(record.lead)
             case Override():
-                before = lane.decisions.get(key)
-                if deliveries and (before is None or (before.decided_at, before.override_id) < (record.decided_at, record.override_id)):
-                    lane.decisions.keep(key, Decided(record, now))
+                self._decide(lane, record, now)
+            case LeadMoved():
+                for delivery in deliveries.values():
+                    delivery.move(record.lead, record.to, now)
+                decided = lane.decisions.get(key)
+                if record.to != record.lead and decided is not None:  # what a person said of the id was said of its lead
+                    lane.decisions.drop(key)
+                    self._decide(lane, decided._replace(lead=record.to), now)
+
+    def _decide(self, lane: _Lane, override: Override, now: Millis) -> None:
+        key = lead_key(override.tenant, override.lead)
+        before = lane.decisions.get(key)
+        if lane.of_tenant[override.tenant] and (
+            before is None or (before.decided_at, before.override_id) < (override.decided_at, override.override_id)
+        ):
+            lane.decisions.keep(key, Decided(override, now))
 
     def _review(self, lane: _Lane, now: Millis) -> None:
         """Offer the latest scores of leads on which something was decided, or whose decision has ended: as they are to be acted on now."""
@@ -196,7 +211,7 @@ class PushBatch(KeyedProcessFunction):
         lane.of_tenant[tenant] = {}
         for account in self._accounts:
             if account.tenant == tenant:
-                store = AccountPushes(account.name, self._shown, self._pending, self._kept, limit=self._settings.flink.cached_leads)
+                store = AccountPushes(account.name, self._shown, self._pending, self._kept, self._moved, limit=self._settings.flink.cached_leads)
                 addresses = TenantAddresses(tenant, ProfileStore(self._cassandra))
                 sink = sink_of(account, addresses, keys=self._settings.secrets_keys, clock=lambda: self._clock() / 1_000)
                 delivery = Delivery(

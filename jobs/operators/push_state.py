@@ -16,18 +16,19 @@ class AccountPushes:
     ----------
     name
         `crm|tenant`.
-    shown, pending, accounts
+    shown, pending, accounts, moved
         Map states of text → bytes.
     limit
         Decoded values kept of `shown`.
     """
 
-    def __init__(self, name: str, shown: Any, pending: Any, accounts: Any, *, limit: int) -> None:
+    def __init__(self, name: str, shown: Any, pending: Any, accounts: Any, moved: Any, *, limit: int) -> None:
         self._name = name
         self._prefix = f"{name}|"
         self._shown: DecodedCache[Shown | None] = DecodedCache(shown, _decoded, _encoded, limit=limit)
         self._pending = pending
         self._accounts = accounts
+        self._moved = moved
 
     def shown(self, lead: str) -> Shown | None:
         """What the CRM shows of the lead; None: nothing is known."""
@@ -48,6 +49,19 @@ class AccountPushes:
     def drop(self, lead: str) -> None:
         """The push has ended."""
         self._pending.remove(self._prefix + lead)
+
+    def moved_to(self, lead: str) -> str | None:
+        """The lead that an id stands for."""
+        to = self._moved.get(self._prefix + lead)
+        return None if to is None else bytes(to).decode()
+
+    def keep_moved(self, lead: str, to: str) -> None:
+        """The id stands for another lead now."""
+        self._moved.put(self._prefix + lead, to.encode())
+
+    def drop_moved(self, lead: str) -> None:
+        """The id stands for its own lead again."""
+        self._moved.remove(self._prefix + lead)
 
     def pending(self) -> dict[str, Pending]:
         """Every push that has not ended."""

@@ -53,6 +53,7 @@ class LaneMemories:
             limit=cached_leads,
         )
         self._points = BatchedState(bytes_by_text(runtime_context, "points"))
+        self._moved = bytes_by_text(runtime_context, "moved")
         self._types = bytes_by_text(runtime_context, "types")
         self._types_of_lane: dict[int, set[str]] = {}
         self._known_types: set[str] = set()
@@ -80,6 +81,19 @@ class LaneMemories:
     def drop_point(self, key: str, sequence: int) -> None:
         """Drop a point."""
         self._points.remove(f"{key}#{sequence}")
+
+    def moved_to(self, key: str) -> str | None:
+        """The lead that a lead's id stands for."""
+        to = self._moved.get(key)
+        return None if to is None else bytes(to).decode()
+
+    def save_moved(self, key: str, to: str) -> None:
+        """Keep that the id stands for another lead. Dropped with the lead's memory."""
+        self._moved.put(key, to.encode())
+
+    def drop_moved(self, key: str) -> None:
+        """The id stands for its own lead."""
+        self._moved.remove(key)
 
     def flush(self) -> None:
         """Give Flink what was saved since the last flush."""
@@ -133,6 +147,12 @@ class ScoreLane(KeyedBroadcastProcessFunction):
             key = lead_key(score.tenant, score.lead).encode()
             yield self._publisher.record(Topic.SCORES_PUBLISHED, key, self._codec.encode(score), now)
         yield from self._examples(examples, now)
+        for event in processed.events:
+            key = lead_key(event.tenant, event.lead).encode()
+            yield self._publisher.record(Topic.EVENTS_RECEIVED, key, self._codec.encode(event), event.occurred_at)
+        for outcome in processed.outcomes:
+            key = lead_key(outcome.tenant, outcome.lead).encode()
+            yield self._publisher.record(Topic.OUTCOMES_RECEIVED, key, self._codec.encode(outcome), outcome.occurred_at)
         for letter in decoded.dead:
             yield self._publisher.record(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), now)
         self._clock.wind(lane, queue, ctx.timer_service())

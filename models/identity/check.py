@@ -53,7 +53,7 @@ def check(*, events: int, seed: int, on_progress: OnProgress = lambda *_: None) 
     ties = _Ties()
     resolved, people = _stitched(log("stitch"), store, ties)
     graph = IdentityGraph(store)
-    leads = [None if _is_shared(store, identifier) else graph.lead_of(identifier) for identifier in resolved]
+    leads = [None if _is_shared(store, identifier) else graph.stands_for(identifier) for identifier in resolved]
     clusters = [n if lead is None else lead for n, lead in enumerate(leads)]
     again: dict[str, Known] = {}
     _stitched(log("replay"), again)
@@ -118,8 +118,8 @@ def _is_shared(store: dict[str, Known], identifier: str) -> bool:
     return known is not None and known.is_shared
 
 
-def _pseudonym(kind: str, normalised: str) -> str:
-    return pseudonym(_KEY, TENANT, kind, normalised)
+def _pseudonym(tenant: str, kind: str, normalised: str) -> str:
+    return pseudonym(_KEY, tenant, kind, normalised)
 
 
 def _digest(store: dict[str, Known]) -> str:

@@ -5,16 +5,12 @@ from itertools import combinations
 from typing import NamedTuple
 
 from models.identity import kinds
-from models.identity.kinds import ATTACHING, DEVICES, kind_of, lead_named_by, order
+from models.identity.kinds import ATTACHING, CRM, DEVICES, EMAIL, PHONE, kind_of, lead_named_by, order
 from models.identity.known import Known, Parting
 from models.identity.sighting import Sighting
 
 ALIASES_LIMIT = 8
 """A user with more aliases than that is no person."""
-
-
-SESSION_MS = 30 * 60_000
-"""A visit ends after half an hour of silence, as web analytics count it: then somebody else may sit at a device that people share."""
 
 
 class Moved(NamedTuple):
@@ -37,7 +33,8 @@ class IdentityGraph:
     """Joins what was seen together.
 
     Each identifier that can be somebody's is tied to stronger ones that it was seen with: an e-mail to the earliest user, and to the
-    earliest contact of each CRM; a phone or a device to the earliest of all, and nothing to it, so that it never joins two people.
+    earliest contact of each CRM; a phone or a device to the earliest of all, so that it never joins two people; a device on which nobody
+    identified otherwise, to a phone that is all that is known of somebody.
     An alias ties two users. Whoever is tied together is one person, and its lead is the one that the strongest identifier names
     (`kinds.order`). Identifiers that are seen with too many others (`kinds.limit`) or belong to a role are shared: they are tied to nobody,
     from the beginning. So the people and their leads are a function of the set of sightings and partings alone. Instants are those of the
@@ -67,8 +64,6 @@ class IdentityGraph:
         for device in seen.devices:
             for person in seen.people:
                 self._tie(device, person, seen.at)
-            if seen.people:
-                self._speak(device, (seen.at, seen.people[0]))
         if seen.alias is not None and seen.alias[0] != seen.alias[1]:
             self._alias(*seen.alias)
         return self._moved()
@@ -87,27 +82,44 @@ class IdentityGraph:
         """Whose a sighting's event is, as of now: its strongest identifier's that is not shared, else its device's, and only then its phone's.
 
         A device on which one person identified is that person's, what it did before included. Where several did, an event that names
-        nobody is of the one who identified there within the last half hour, else nobody's.
+        nobody is nobody's.
         """
         people = [person for person in seen.people if not self._is_shared(person)]
         of = next((person for person in people if kind_of(person) not in ATTACHING), None)
-        spoken_for = (self._speaks_for(device, seen.at) for device in seen.devices)
-        of = of or next((one for one in spoken_for if one is not None), None) or next(iter(people), None)
+        of = of or next((device for device in seen.devices if not self.is_nobodys(device)), None) or next(iter(people), None)
         if of is not None:
-            return Resolved(of, self.lead_of(of), is_shared=False)
+            return Resolved(of, self.stands_for(of), is_shared=False)
         of = (seen.devices or seen.people)[0]
         return Resolved(of, lead_named_by(of), is_shared=True)
 
-    def _speaks_for(self, device: str, at: int) -> str | None:
-        known = self._store.get(device)
+    def is_nobodys(self, identifier: str) -> bool:
+        """Whether events that name only this are nobody's: it is shared, or a device on which several people identified."""
+        known = self._store.get(identifier)
         if known is None:
-            return device
-        if known.is_shared:
+            return False
+        return known.is_shared or (kind_of(identifier) in DEVICES and len(self._leads_on(known)) > 1)
+
+    def stands_for(self, identifier: str) -> str:
+        """The lead that events of an identifier go to: its own, but for an address that was mistyped.
+
+        An address that was seen once, with nothing but a device on which another one is confirmed, is taken for a typing error: these rarely
+        come twice, where people do. It joins nothing, and is its own from its second time on.
+        """
+        known = self._store.get(identifier)
+        if known is not None and kind_of(identifier) == EMAIL and known.lead == identifier and not known.is_shared:
+            owner = self._owner_of_mistyped(identifier, known)
+            if owner is not None:
+                return self.lead_of(owner)
+        return self.lead_of(identifier)
+
+    def _owner_of_mistyped(self, address: str, known: Known) -> str | None:
+        seen_with = [other for other in known.seen_with if kind_of(other) != PHONE]
+        if len(seen_with) != 1 or kind_of(seen_with[0]) not in DEVICES or known.is_confirmed(seen_with[0]):
             return None
-        if len(self._leads_on(known)) <= 1:
-            return device
-        is_here = known.speaker is not None and abs(at - known.speaker[0]) < SESSION_MS and not self._is_shared(known.speaker[1])
-        return known.speaker[1] if is_here and known.speaker is not None else None
+        device = self._known(seen_with[0])
+        owner = next(iter(self._ties(seen_with[0], device)), None)
+        is_owned = owner is not None and owner != address and kind_of(owner) not in ATTACHING and device.is_confirmed(owner)
+        return owner if is_owned and self._may_tie(known, str(owner)) else None
 
     def _leads_on(self, device: Known) -> set[str]:
         """Leads of those who identified on a device; only of those who did so twice, if anyone did."""
@@ -119,6 +131,12 @@ class IdentityGraph:
         """The lead that an identifier belongs to."""
         known = self._store.get(identifier)
         return lead_named_by(identifier if known is None else known.lead)
+
+    def ties_of(self, identifier: str) -> list[tuple[str, int, int]]:
+        """What an identifier is tied to, with the two earliest instants (ms) at which they were seen together; an alias has none."""
+        known = self._known(identifier)
+        ties = [(other, *known.seen_with[other]) for other in sorted(self._ties(identifier, known))]
+        return ties + [(other, 0, 0) for other in sorted(known.aliases) if self._may_tie(known, other)]
 
     def people(self) -> dict[str, set[str]]:
         """Lead → its identifiers; shared ones are on their own."""
@@ -142,7 +160,7 @@ class IdentityGraph:
         if not any(is_news):
             return
         # what rests on one sighting is weighed against all that its ends were seen with
-        changing = {weaker, stronger, *_doubtful(of_weaker), *_doubtful(of_stronger)}
+        changing = {weaker, stronger, *_doubtful(of_weaker), *_doubtful(of_stronger), *self._dependants((weaker, stronger))}
         before = {identifier: self._ties(identifier, self._known(identifier)) for identifier in changing}
         if is_news[0]:
             of_weaker.note(stronger, at)
@@ -182,12 +200,6 @@ class IdentityGraph:
         kind = kind_of(other)
         return sum(1 for seen in known.seen_with if kind_of(seen) == kind) > self._limit(kind_of(identifier), kind)
 
-    def _speak(self, device: str, word: tuple[int, str]) -> None:
-        known = self._known(device)
-        if not known.is_shared and (known.speaker is None or known.speaker < word):
-            known.speaker = word
-            self._store[device] = known
-
     def _share(self, identifiers: set[str]) -> set[str]:
         """From now on, and from the beginning, these are tied to nobody; gives all whose ties that may change."""
         touched = set(identifiers)
@@ -195,9 +207,9 @@ class IdentityGraph:
             known = self._known(identifier)
             touched |= {*known.seen_with, *known.aliases}
             known.is_shared = True
-            known.seen_with, known.aliases, known.speaker = {}, set(), None
+            known.seen_with, known.aliases = {}, set()
             self._store[identifier] = known
-        return touched
+        return touched | self._dependants(touched)
 
     def _ties(self, identifier: str, known: Known) -> set[str]:
         """The stronger identifiers that this one is tied to: the earliest of each kind, or of all where it is of a kind that people share."""
@@ -214,7 +226,28 @@ class IdentityGraph:
                 continue
             kind = "" if is_attaching else kind_of(other)
             best[kind] = min(best.get(kind, (True, at, standing)), (is_doubtful, at, standing))
+        if not best and kind_of(identifier) in DEVICES:
+            return self._phone_of(known)
         return {standing[1] for _, _, standing in best.values()}
+
+    def _phone_of(self, device: Known) -> set[str]:
+        """The telephone of a device on which nobody else identified: all that is known of somebody who gave the address of a role.
+
+        Only a telephone that nobody with a better name was seen with, but one contact of each CRM: whoever has an address of his own gives it,
+        so where one did, the number is a switchboard's and this a colleague.
+        """
+        phones = (phone for phone in device.seen_with if kind_of(phone) == PHONE and self._may_tie(device, phone) and self._is_all_there_is(phone))
+        best = min(phones, key=lambda phone: (not device.is_confirmed(phone), device.seen_with[phone][0], phone), default=None)
+        return set() if best is None else {best}
+
+    def _is_all_there_is(self, phone: str) -> bool:
+        people = [kind_of(other) for other in self._known(phone).seen_with if kind_of(other) not in ATTACHING and not self._is_shared(other)]
+        return all(kind.startswith(CRM) for kind in people) and len(people) == len(set(people))
+
+    def _dependants(self, identifiers: Iterable[str]) -> set[str]:
+        """Devices whose ties depend on what these telephones were seen with."""
+        phones = (self._known(identifier) for identifier in identifiers if kind_of(identifier) == PHONE)
+        return {other for phone in phones for other in phone.seen_with if kind_of(other) in DEVICES}
 
     def _is_refuted(self, identifier: str, known: Known, other: str) -> bool:
         """Whether two that were seen together once had better be taken for a typing error.

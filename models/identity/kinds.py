@@ -9,7 +9,7 @@ _CRM_RANK = 2
 ATTACHING = frozenset({PHONE, NETWORK, DEVICE})
 """Kinds that people share at home and at work: such an identifier belongs to the first person it was seen with, and never joins two."""
 DEVICES = frozenset({NETWORK, DEVICE})
-"""Kinds that speak for whoever identified there last."""
+"""Kinds that name what somebody used, and no person."""
 
 PLACEHOLDERS = frozenset(
     {
@@ -124,6 +124,12 @@ def lead_named_by(identifier: str) -> str:
 def is_known_kind(kind: str) -> bool:
     """Whether identifiers of this kind are stitched at all."""
     return kind in _RANKS or (kind.startswith(CRM) and len(kind) > len(CRM))
+
+
+def is_identifier(text: str) -> bool:
+    """Whether a text is `kind:value` of a kind that is stitched."""
+    kind, _, value = text.partition(KIND_SEPARATOR)
+    return bool(value) and is_known_kind(kind)
 
 
 def order(identifier: str) -> tuple[int, str]:

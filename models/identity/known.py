@@ -20,7 +20,7 @@ class Parting(NamedTuple):
 
 
 class Known:
-    """An identifier: whom it was seen with, its aliases, who identified there last (ms), and the strongest identifier of its person.
+    """An identifier: whom it was seen with, its aliases, and the strongest identifier of its person.
 
     `seen_with` holds the two earliest instants (ms) of each; the second is ONCE until there is one.
 
@@ -28,7 +28,7 @@ class Known:
     as a rule. `partings` are as many as operators made.
     """
 
-    __slots__ = ("aliases", "is_shared", "lead", "partings", "seen_with", "speaker")
+    __slots__ = ("aliases", "is_shared", "lead", "partings", "seen_with")
 
     def __init__(self, lead: str) -> None:
         self.lead = lead
@@ -36,7 +36,6 @@ class Known:
         self.aliases: set[str] = set()
         self.is_shared = False
         self.partings: dict[str, Parting] = {}
-        self.speaker: tuple[int, str] | None = None
 
     def is_news(self, other: str, at: int) -> bool:
         """Whether this instant is one of the two earliest at which they were seen together. A shared identifier remembers nobody."""
@@ -63,7 +62,7 @@ class Known:
     def to_bytes(self) -> bytes:
         """A version, then msgpack; the same for the same knowledge, whatever order it came in."""
         seen_with, partings = dict(sorted(self.seen_with.items())), dict(sorted(self.partings.items()))
-        return bytes(msgpack.packb([VERSION, self.lead, seen_with, sorted(self.aliases), self.is_shared, partings, self.speaker]))
+        return bytes(msgpack.packb([VERSION, self.lead, seen_with, sorted(self.aliases), self.is_shared, partings]))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Known":
@@ -78,9 +77,8 @@ class Known:
         if version != VERSION:
             raise FatalError(f"identifier of version {version}, this release reads {VERSION}")
         known = cls(fields[0])
-        _, seen_with, aliases, known.is_shared, partings, speaker = fields
+        _, seen_with, aliases, known.is_shared, partings = fields
         known.seen_with = {other: (first, second) for other, (first, second) in seen_with.items()}
         known.aliases = set(aliases)
         known.partings = {other: Parting(*parting) for other, parting in partings.items()}
-        known.speaker = None if speaker is None else (speaker[0], speaker[1])
         return known

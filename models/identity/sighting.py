@@ -8,8 +8,8 @@ from models.identity.kinds import DEVICE, EMAIL, LEAD, PHONE, USER, is_placehold
 from schemas.event import Event
 from schemas.pseudonym import normalised_email, normalised_phone
 
-Pseudonym = Callable[[str, str], str]
-"""(kind, normalised address) → its keyed hash (`schemas.pseudonym`, with the deployment's key and the tenant)."""
+Pseudonym = Callable[[str, str, str], str]
+"""(tenant, kind, normalised address) → its keyed hash (`schemas.pseudonym`, with the deployment's key)."""
 
 
 class Sighting(NamedTuple):
@@ -26,11 +26,11 @@ class Sighting(NamedTuple):
     alias: tuple[str, str] | None = None
 
 
-def sighting_of(event: Event, pseudonym: Pseudonym) -> Sighting:
+def sighting_of(event: Event, pseudonym: Pseudonym | None) -> Sighting:
     """What an event says of identity. Placeholders (`null`, `guest`) are left out; a group (`account_id`) is no identifier of a person.
 
     A lead that is one of the event's other ids is that id: so a collector may key by user id or anonymous id. Any other lead is an id of
-    its own, the strongest, which the producer answers for.
+    its own, the strongest, which the producer answers for. Without a key, addresses that came without their hash join nothing.
     """
     people: set[str] = set()
     devices: set[str] = set()
@@ -60,17 +60,17 @@ def _named(kind: str, value: str) -> str:
     return value if value.startswith((f"{EMAIL}{kinds.KIND_SEPARATOR}", f"{PHONE}{kinds.KIND_SEPARATOR}")) else node(kind, value)
 
 
-def _email(event: Event, pseudonym: Pseudonym) -> str | None:
+def _email(event: Event, pseudonym: Pseudonym | None) -> str | None:
     known = event.identifiers.get(EMAIL)
-    if known is None and event.person is not None and event.person.email:
+    if known is None and pseudonym is not None and event.person is not None and event.person.email:
         address = normalised_email(event.person.email)
-        known = None if address is None else pseudonym(EMAIL, address)
+        known = None if address is None else pseudonym(event.tenant, EMAIL, address)
     return None if known is None else node(EMAIL, known)
 
 
-def _phone(event: Event, pseudonym: Pseudonym) -> str | None:
+def _phone(event: Event, pseudonym: Pseudonym | None) -> str | None:
     known = event.identifiers.get(PHONE)
-    if known is None and event.person is not None and event.person.phone:
+    if known is None and pseudonym is not None and event.person is not None and event.person.phone:
         number = normalised_phone(event.person.phone)
-        known = None if number is None else pseudonym(PHONE, number)
+        known = None if number is None else pseudonym(event.tenant, PHONE, number)
     return None if known is None else node(PHONE, known)

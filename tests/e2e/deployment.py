@@ -23,13 +23,14 @@ from tests.e2e.waiting import until
 T = TypeVar("T", bound=Value)
 
 LATENCY = ("enrich_events", "score_leads", "learn_models")
-WRITERS = ("store_results",)
+WRITERS = ("stitch_leads", "store_results")
 READS: Mapping[str, Sequence[Topic]] = {
     "map_requests": (Topic.REQUESTS_RECEIVED,),
     "enrich_events": (Topic.EVENTS_RECEIVED,),
     "score_leads": (Topic.EVENTS_ENRICHED, Topic.OUTCOMES_RECEIVED),
     "learn_models": (Topic.EXAMPLES_MATURED, Topic.CHAMPIONS_CHOSEN),
-    "push_scores": (Topic.SCORES_PUBLISHED, Topic.LINKS_CHANGED, Topic.OVERRIDES_DECIDED),
+    "stitch_leads": (Topic.IDENTITIES_CLAIMED,),
+    "push_scores": (Topic.SCORES_PUBLISHED, Topic.LINKS_CHANGED, Topic.OVERRIDES_DECIDED, Topic.LEADS_MOVED),
     "store_results": (
         Topic.EVENTS_ENRICHED,
         Topic.OUTCOMES_RECEIVED,
@@ -139,8 +140,11 @@ class Deployment:
         return found
 
     def settle(self) -> None:
-        """Wait until the jobs have read all, and made safe what they made of it."""
-        until(lambda: self.remaining() == 0, "nothing left to be read")
+        """Wait until the jobs have read all, and made safe what they made of it.
+
+        Asked twice: a job may have given another one, of which it was asked before, something more.
+        """
+        until(lambda: self.remaining() == 0 and self.remaining() == 0, "nothing left to be read")
 
     def remaining(self) -> int:
         """Records that no checkpoint of their reader covers."""

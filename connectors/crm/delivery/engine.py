@@ -126,7 +126,30 @@ class Delivery:
         A score that is not later than what is pending or shown changes nothing.
         """
         self._counts["scores"] += 1
-        self._consider(score, now)
+        if self._store.moved_to(score.lead) is None:  # else a late one of an id that stands for another lead
+            self._consider(score, now)
+
+    def move(self, lead: str, to: str, now: int) -> None:
+        """The id stands for another lead now, or for its own again: what is pending of it goes, and its record is that lead's.
+
+        A record that the other lead has already is kept, and this one left as it is: two records of one person are the CRM's to merge.
+        """
+        if to == lead:
+            self._store.drop_moved(lead)
+            return
+        self._store.keep_moved(lead, to)
+        if lead in self._under_way:  # what ends it moves the record
+            return
+        if lead in self._pending:
+            self._end(lead)
+            self._counts["withdrawn"] += 1
+        left, theirs = self._store.shown(lead), self._store.shown(to)
+        if left is None or not left.record or (theirs is not None and theirs.record):
+            return
+        self._store.forget(lead)
+        self._store.show(to, Shown(left.record, "", "", 0.0, left.at))
+        if to in self._pending and to not in self._under_way:
+            self._link(to, self._pending[to], left.record, now)
 
     def _consider(self, score: LeadScore, now: int) -> None:
         lead = score.lead
@@ -339,8 +362,22 @@ class Delivery:
         """Whether a predecessor may have pushed this score, or a later one, without our knowing."""
         return score.scored_at < self._strange_until and score.lead not in self._looked
 
+    def _link(self, lead: str, pending: Pending, record: str, now: int) -> None:
+        """Write to a record by its own id next."""
+        for ready in self._ready.values():
+            ready.pop(lead, None)
+        self._stage[lead] = Stage.LINK
+        self._keep(lead, pending._replace(record=record, due_at=now))
+
+    def _inherited(self, lead: str) -> str:
+        """The record that shows nothing of the lead yet but is its own: that of an id which stands for it now."""
+        shown = self._store.shown(lead)
+        return shown.record if shown is not None and not shown.revision else ""
+
     def _stage_of(self, lead: str, pending: Pending) -> Stage:
         stage = self._stage.get(lead)
+        if stage is None and self._inherited(lead):
+            return Stage.LINK
         if stage is None:
             shown = self._store.shown(lead)
             is_known = shown is not None and shown.record and not self._is_strange(pending.score)
@@ -433,7 +470,7 @@ class Delivery:
     def _matched(self, item: Item, pending: Pending, answer: Answer, now: int) -> list[Ended]:
         """MATCH found a record: it is ours to link, unless it is another lead's."""
         owner = answer.owner or self._linked.setdefault(answer.record, item.lead)
-        if owner != item.lead:
+        if item.lead not in (owner, self._store.moved_to(owner)):
             return self._refuse(item, pending, "record_of_another_lead", now)
         self._stage[item.lead] = Stage.LINK
         self._keep(item.lead, pending._replace(record=answer.record, due_at=now))
@@ -449,7 +486,10 @@ class Delivery:
         ended = [self._ended(DELIVERED, score, pending, record, now)]
         latest = pending.score
         self._end(lead)
-        if revision_of(latest) > shown.revision:
+        to = self._store.moved_to(lead)
+        if to is not None:
+            self.move(lead, to, now)
+        elif revision_of(latest) > shown.revision:
             cause = cause_of(latest, shown, self._rules)
             if cause:
                 self._keep(lead, Pending(latest, cause, since=now, due_at=self._due_at(cause, shown, now)))
@@ -457,7 +497,10 @@ class Delivery:
 
     def _miss(self, stage: Stage, item: Item, pending: Pending, answer: Answer, now: int) -> list[Ended]:
         """There is no such record: the next way to find it, or none."""
-        lead = item.lead
+        lead, inherited = item.lead, self._inherited(item.lead)
+        if stage in (Stage.LOOK, Stage.MATCH) and inherited:
+            self._link(lead, pending, inherited, now)
+            return []
         if stage in WRITING and pending.attempts < MISSES:
             self._store.forget(lead)
             self._stage[lead] = Stage.LOOK

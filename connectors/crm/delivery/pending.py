@@ -59,6 +59,15 @@ class PushStore(Protocol):
     def drop(self, lead: str) -> None:
         """The push has ended."""
 
+    def moved_to(self, lead: str) -> str | None:
+        """The lead that an id stands for; None: its own."""
+
+    def keep_moved(self, lead: str, to: str) -> None:
+        """The id stands for another lead now."""
+
+    def drop_moved(self, lead: str) -> None:
+        """The id stands for its own lead again."""
+
     def pending(self) -> dict[str, Pending]:
         """Every push that has not ended: asked once, at the start."""
 
@@ -75,6 +84,7 @@ class DictPushStore:
     def __init__(self) -> None:
         self.shown_by_lead: dict[str, bytes] = {}
         self.pending_by_lead: dict[str, bytes] = {}
+        self.moved: dict[str, str] = {}
         self.account_bytes: bytes | None = None
 
     def shown(self, lead: str) -> Shown | None:
@@ -97,6 +107,18 @@ class DictPushStore:
     def drop(self, lead: str) -> None:
         """Drop a push."""
         self.pending_by_lead.pop(lead, None)
+
+    def moved_to(self, lead: str) -> str | None:
+        """The lead that an id stands for."""
+        return self.moved.get(lead)
+
+    def keep_moved(self, lead: str, to: str) -> None:
+        """The id stands for another lead now."""
+        self.moved[lead] = to
+
+    def drop_moved(self, lead: str) -> None:
+        """The id stands for its own lead again."""
+        self.moved.pop(lead, None)
 
     def pending(self) -> dict[str, Pending]:
         """Every push."""

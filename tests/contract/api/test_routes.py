@@ -5,6 +5,10 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from connectors.cassandra.events import StoredEvent
+from connectors.cassandra.profiles import StoredProfile
+from schemas.event import Person
+from tests.builders import MONDAY, TENANT, later
 from tests.results import FakeStores, a_score
 
 PAGED = ("/v1/leads", "/v1/leads/ada/scores", "/v1/leads/ada/events", "/v1/models", "/v1/metrics?name=auc")
@@ -145,3 +149,33 @@ def test_the_latest_metric_of_each_name_is_shown(acme: TestClient):
 def test_a_history_of_no_metric_is_refused(acme: TestClient):
     """A span needs a name: otherwise it would be ignored without a word."""
     assert 400 == acme.get("/v1/metrics?from=2026-03-02T00:00:00Z").status_code
+
+
+def test_an_old_id_shows_the_way(acme: TestClient, globex: TestClient, held: FakeStores):
+    """Every question about it is answered with where the same question about the lead is; another tenant's id of that name is its own."""
+    held.aliases[TENANT, "b/1"] = "ada"
+    answers = [acme.get(f"/v1/leads/b%2F1{rest}", follow_redirects=False) for rest in ("", "/scores?limit=2", "/events")]
+
+    assert [308] * 3 == [answer.status_code for answer in answers]
+    assert ["/v1/leads/ada", "/v1/leads/ada/scores?limit=2", "/v1/leads/ada/events"] == [answer.headers["Location"] for answer in answers]
+    assert acme.get("/v1/leads/ada").json() == acme.get("/v1/leads/b%2F1").json()
+    assert 404 == globex.get("/v1/leads/b%2F1").status_code
+
+
+def test_what_was_done_under_an_old_id_is_the_leads(acme: TestClient, held: FakeStores):
+    """Events and scores of all its ids are one history, page by page; traits and person fill in what its own profile lacks."""
+    held.aliases[TENANT, "b-1"] = "ada"
+    held.scores.append(a_score("b-1", at=later(MONDAY, minutes=1), event_id="early"))
+    held.events.append((TENANT, "b-1", StoredEvent("early", "page_viewed", "web", later(MONDAY, minutes=30), MONDAY, {}, {}, {})))
+    held.profiles[TENANT, "b-1"] = StoredProfile(None, {"industry": "retail", "plan": "pro"}, {}, {}, Person(email="ada@x.example"), MONDAY, None)
+    lead = acme.get("/v1/leads/ada").json()
+
+    assert (["b-1"], {"industry": "it", "plan": "pro", "size": 3.0}, "ada@x.example", "Ada") == (
+        lead["also_known_as"],
+        lead["profile"]["traits"],
+        lead["profile"]["email"],
+        lead["profile"]["name"],
+    )
+    for path in ("/v1/leads/ada/events", "/v1/leads/ada/scores"):
+        assert "early" in [item["event_id"] for item in acme.get(path).json()["items"]]
+        assert acme.get(path).json()["items"] == _walk(acme, path, 2)

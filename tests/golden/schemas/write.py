@@ -17,6 +17,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.enriched import EnrichedEvent
 from schemas.event import Event, Person
 from schemas.example import MaturedExample
+from schemas.identity import IdentityClaim, LeadMoved
 from schemas.ids import Millis
 from schemas.metric import Metric
 from schemas.model_snapshot import ModelSnapshot
@@ -88,6 +89,7 @@ VALUES: dict[Topic, Value] = {
         {"email": True},
         "account-1",
         PERSON,
+        "website",
     ),
     Topic.SCORES_PUBLISHED: LeadScore(
         "acme",
@@ -140,6 +142,10 @@ VALUES: dict[Topic, Value] = {
     Topic.CHANGES_NOTICED: CrmChange("acme", "hubspot", "9f86d0", "deal", "77", "updated", "dealstage", "closedwon", "", MONDAY, FRIDAY),
     Topic.LINKS_CHANGED: CrmLink("acme", "lead|7", "salesforce", "Contact/0035g", "linked", FRIDAY),
     Topic.OVERRIDES_DECIDED: Override("acme", "lead|7", "o-1", "A1", "met at the fair", "sales-lead", "api", MONDAY, FRIDAY),
+    Topic.IDENTITIES_CLAIMED: IdentityClaim(
+        "acme", "e-1", "seen", MONDAY, FRIDAY, ["user:u-7", "email:9f86"], ["device:b-1"], ["email:9f86"], ["user:u-7", "user:b-0"], "ops"
+    ),
+    Topic.LEADS_MOVED: LeadMoved("acme", "b-1", "b-1", "u|7", 2, "b-1", True, MONDAY, FRIDAY),
     Topic.RECORDS_DEAD: DeadLetter(
         "enrich_events.enrich_lane", "prox.events.received.v1", "not_avro", "not in wire format", "0.1.0", FRIDAY, b"acme|7", b"\xff\x00{"
     ),

@@ -19,16 +19,21 @@ from connectors.crm.delivery.decided import Decided
 from connectors.crm.delivery.gate import Gate
 from connectors.crm.delivery.pending import Pending
 from connectors.crm.delivery.rules import Shown
-from models import enrichment, memory, pairing, prequential, progress, student, windowed
+from models import enrichment, handover, memory, pairing, prequential, progress, student, windowed
 from models.features import vector
 from models.features.registry import WIDTH
 from models.features.vector import FeatureVector, categorical_id, numeric_id, vector_from_bytes
+from models.identity import known as known_identifier
+from models.identity import stitcher
+from models.identity.known import Known, Parting
+from models.identity.stitcher import Standing
 from models.learning import hazard_learner, hazard_model
 from models.learning.hazard_learner import HazardLearner
 from models.learning.hazard_model import HazardModel, model_from_bytes
 from models.memory import LeadMemory, PendingPoint
 from models.pairing import KeptPoint, KeptShadow, point_from_bytes
 from schemas.champion_choice import ChampionChoice
+from schemas.enriched import EnrichedEvent
 from schemas.example import MaturedExample
 from schemas.ids import Millis
 from schemas.override import Override
@@ -86,12 +91,56 @@ def _acquaintance() -> bytes:
     known = enrichment.Acquaintance()
     known.texts, known.numbers, known.account_id = {"plan": "für alle"}, {"employees": 40.0}, "account-1"
     known.recent, known.sequence, known.last_at, known.queued_for = {2**64 - 1: MONDAY, 7: MONDAY + 1}, 2, MONDAY, MONDAY + 600_000
+    known.told_at, known.met = {"plan": MONDAY, "employees": MONDAY + 5}, {2**63: (MONDAY, 0), 9: (MONDAY, MONDAY + 7)}
+    known.to, known.is_nobody, known.moves = "user-7", True, 3
     return known.to_bytes()
 
 
 def _acquaintance_meaning(data: bytes) -> Any:
     known = enrichment.Acquaintance.from_bytes(data)
-    return {name: getattr(known, name) for name in known.__slots__ if name != "recent"} | {"recent": [list(item) for item in known.recent.items()]}
+    # version 1 knew nothing of identity, and no instants of traits
+    names = set(known.__slots__) - {"recent", "met"} - ({"told_at", "to", "is_nobody", "moves"} if data[0] == 1 else set())
+    meant = {name: getattr(known, name) for name in names} | {"recent": [list(item) for item in known.recent.items()]}
+    return meant | ({} if data[0] == 1 else {"met": [list(item) for item in known.met.items()]})
+
+
+def _known() -> bytes:
+    known = Known("user:u-7")
+    known.note("user:u-7", MONDAY)
+    known.note("device:b-1", MONDAY + 1)
+    known.note("device:b-1", MONDAY + 2)
+    known.aliases, known.partings = {"user:u-8"}, {"crm.hubspot:501": Parting(MONDAY, "c-1", is_apart=True)}
+    return known.to_bytes()
+
+
+def _known_meaning(data: bytes) -> Any:
+    read = Known.from_bytes(data)
+    return {name: sorted(value) if isinstance(value := getattr(read, name), set) else value for name in read.__slots__}
+
+
+def _handover() -> bytes:
+    point = point_from_bytes(_point())._replace(lead="b-1", sequence=3)
+    memory_ = LeadMemory(np.arange(memory.ROW_WIDTH, dtype=np.float64), [PendingPoint(3, MONDAY, 0, 7)])
+    given = handover.Handover("b-1", 2, is_returned=False, memory=memory_, points={3: point})
+    moved = EnrichedEvent("acme", "b-1", "m", 4, "lead_moved", "observation", MONDAY, MONDAY, {}, {}, {}, {}, {}, {})
+    return str(handover.event_of(given, lead="u-7", moved=moved).properties["memory"]).encode()
+
+
+def _handover_read(data: bytes) -> handover.Handover:
+    return handover.handover_in({"from": "b-1", "memory": data.decode()}, {"number": 2.0, "is_returned": 0.0})
+
+
+def _handover_meaning(data: bytes) -> Any:
+    read = _handover_read(data)
+    return {
+        "row": read.memory.row.tolist(),
+        "points": [[number, point.lead, point.sequence, point.event_id] for number, point in read.points.items()],
+    }
+
+
+def _handover_again(data: bytes) -> bytes:
+    moved = EnrichedEvent("acme", "b-1", "m", 4, "lead_moved", "observation", MONDAY, MONDAY, {}, {}, {}, {}, {}, {})
+    return str(handover.event_of(_handover_read(data), lead="u-7", moved=moved).properties["memory"]).encode()
 
 
 def _model() -> bytes:
@@ -185,15 +234,16 @@ def _progress_meaning(data: bytes) -> Any:
 
 def _point() -> bytes:
     shadows = (KeptShadow("prox", 0.5, np.array([0.25, 0.75]).tobytes()), KeptShadow("plain", 0.125, np.array([0.5, 0.0]).tobytes()))
-    return KeptPoint("e-1", 7, 0.25, (0.125, 0.5), a_vector().to_bytes(), "slow", shadows).to_bytes()
+    return KeptPoint("e-1", 7, 0.25, (0.125, 0.5), a_vector().to_bytes(), "slow", shadows, "b-1", 3).to_bytes()
 
 
 def _point_meaning(data: bytes) -> Any:
     point = point_from_bytes(data)
     meant = point._asdict() | {"hazards": list(point.hazards), "features": point.features.hex()}
     shadows = [[shadow.learner, shadow.propensity, np.frombuffer(shadow.hazards).tolist()] for shadow in meant.pop("shadows")]
-    # version 1 had none but the first learner
-    return meant | {"shadows": shadows} if data[0] > 1 else {name: value for name, value in meant.items() if name != "learner"}
+    # version 1 had none but the first learner, version 2 none that had moved
+    unknown = {1: {"learner", "lead", "sequence"}, 2: {"lead", "sequence"}}.get(data[0], set())
+    return {name: value for name, value in (meant | ({"shadows": shadows} if data[0] > 1 else {})).items() if name not in unknown}
 
 
 PENDING = Pending(a_score("ada", sequence=7), "grade", since=MONDAY, due_at=MONDAY + 2_000, attempts=1, is_doubtful=True, record="501")
@@ -251,6 +301,14 @@ ENCODINGS = {
     "acquaintance": Encoding(
         enrichment.VERSION, _acquaintance, _acquaintance_meaning, lambda data: enrichment.Acquaintance.from_bytes(data).to_bytes()
     ),
+    "known": Encoding(known_identifier.VERSION, _known, _known_meaning, lambda data: Known.from_bytes(data).to_bytes()),
+    "standing": Encoding(
+        stitcher.VERSION,
+        lambda: Standing("u-7", is_nobody=False, number=3, holder="b-1").to_bytes(),
+        Standing.from_bytes,
+        lambda data: Standing.from_bytes(data).to_bytes(),
+    ),
+    "handover": Encoding(handover.VERSION, _handover, _handover_meaning, _handover_again),
     "model": Encoding(
         hazard_model.VERSION,
         _model,

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from models import memory as m
 from models.memory import LeadMemory
-from models.merging import merge
+from models.merging import FROM_ELSEWHERE, merge, part
+from models.remembering import LIFE_DAY_MS, LIFE_HOUR_MS, LIFE_WEEK_MS
 from schemas.enriched import EnrichedEvent
 from schemas.policy import TenantPolicy
 from tests.builders import MONDAY, TENANT, an_event, arrived
@@ -46,14 +47,13 @@ def as_one(records: list[Record], policy: TenantPolicy) -> LeadMemory:
 
 
 def same(one: LeadMemory, other: LeadMemory) -> bool:
-    """Equal but for the numbers of sequences, and decayed sums to the last digits."""
+    """Equal but for numbers of sequences, and decayed sums to the last digits."""
     points = [[point._replace(sequence=0) for point in memory.pending] for memory in (one, other)]
-    ordered = all([p.sequence for p in memory.pending] == sorted({p.sequence for p in memory.pending}) for memory in (one, other))
     slots = np.array_equal(one.row[m.TYPES : m.FADED], other.row[m.TYPES : m.FADED])
     slots &= np.array_equal(one.row[m.STAGE :], other.row[m.STAGE :]) and np.allclose(one.row[FADED], other.row[FADED], rtol=1e-9)
     exact = all(one.row[field] == other.row[field] for field in EXACT)
     outcome = one.row[m.OUTCOME_AT] == other.row[m.OUTCOME_AT] or (math.isnan(one.row[m.OUTCOME_AT]) and math.isnan(other.row[m.OUTCOME_AT]))
-    return points[0] == points[1] and ordered and slots and exact and outcome and np.allclose(one.row[DECAYED], other.row[DECAYED], rtol=1e-9)
+    return points[0] == points[1] and slots and exact and outcome and np.allclose(one.row[DECAYED], other.row[DECAYED], rtol=1e-9)
 
 
 @settings(max_examples=25)
@@ -104,13 +104,28 @@ def test_nothing_merges_into_nothing_else(records: list[Record], policy: TenantP
 @settings(max_examples=25)
 @given(streams(), policies)
 def test_every_kept_point_is_accounted_for(records: list[Record], policy: TenantPolicy):
-    """Each point of either memory has a new number, above all old ones, or is let go; none shares its number."""
+    """The survivor's points keep their numbers, the other's get numbers that no lead's own sequence has; each waits on or is let go."""
     ada, bob, _ = memories(records, policy)
     merged = merge(ada, bob, policy)
-    waiting = {(of, point.sequence) for of, memory in enumerate((ada, bob)) for point in memory.pending}
-    after = [point.after for point in merged.points if point.after is not None]
+    own = [point.sequence for point in merged.memory.pending if point.sequence < FROM_ELSEWHERE]
+    foreign = {point.sequence for point in merged.memory.pending if point.sequence >= FROM_ELSEWHERE}
 
-    assert waiting == {(point.of, point.before) for point in merged.points}
-    assert sorted(after) == [point.sequence for point in merged.memory.pending]
-    assert all(number > max(ada.row[m.SEQUENCE], bob.row[m.SEQUENCE]) for number in after)
-    assert merged.memory.row[m.SEQUENCE] >= max(after, default=0)
+    assert sorted(point.sequence for point in ada.pending) == sorted([*own, *merged.dropped])
+    assert foreign == set(merged.taken.values())
+    assert merged.taken.keys() <= {point.sequence for point in bob.pending}
+    assert ada.row[m.SEQUENCE] == merged.memory.row[m.SEQUENCE]
+
+
+@settings(max_examples=25)
+@given(streams(), policies)
+def test_a_merge_that_is_undone_leaves_what_was_counted_before(records: list[Record], policy: TenantPolicy):
+    """Counts, visits and decayed sums, of every type that had its slot."""
+    ada, bob, _ = memories(records, policy)
+    parted = part(merge(ada, bob, policy).memory, bob)
+    slots = [dict(zip(row[m.TYPES :: 3].tolist(), row[m.TYPES + 1 :: 3].tolist(), strict=True)) for row in (parted.row, ada.row)]
+
+    assert [ada.row[field] for field in (m.COUNT, m.SESSIONS, m.SEQUENCE)] == [parted.row[field] for field in (m.COUNT, m.SESSIONS, m.SEQUENCE)]
+    assert slots[0] == slots[1]
+    if ada.row[m.COUNT]:
+        elapsed = np.exp((ada.row[m.LAST_AT] - parted.row[m.LAST_AT]) / np.array([LIFE_HOUR_MS, LIFE_DAY_MS, LIFE_WEEK_MS]))
+        assert np.allclose(parted.row[DECAYED], ada.row[DECAYED] * elapsed, rtol=1e-6, atol=1e-9)

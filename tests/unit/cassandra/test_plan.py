@@ -9,7 +9,7 @@ from connectors.cassandra.admission import Storable
 from connectors.cassandra.plan import Plan, plan
 from connectors.cassandra.ranking import CLOSED_FOR_MS, place_of, rank_of
 from infra.retention import POLICY
-from schemas.event import PROFILE_UPDATED, Person
+from schemas.event import LEAD_MOVED, PROFILE_UPDATED, Person
 from schemas.policy import DAY_MS
 from tests.builders import FRIDAY, MONDAY, TENANT, TUESDAY, later, lost, reopened, won
 from tests.results import a_metric, a_model, a_score, an_enriched
@@ -234,3 +234,29 @@ def test_a_first_score_after_its_outcome_is_still_the_first():
     closed = plan([won(at=MONDAY)], {})
 
     assert 1 == _queries(plan([a_score(at=TUESDAY)], closed.ranks))[planning.INSERT_FIRST_SCORE]
+
+
+def test_an_id_that_stands_for_another_lead_leaves_the_ranking():
+    """Whatever of its scores comes later; only one that is of after the move, as it was parted again, puts it back."""
+    moved = an_enriched(
+        at=TUESDAY, type=LEAD_MOVED, texts={"to": "bob", "before": "ada", "memory_from": "ada"}, numbers={"number": 1.0, "is_nobody": 0.0}
+    )
+    late, again = a_score(sequence=4, at=TUESDAY), a_score(sequence=5, at=later(TUESDAY, minutes=1))
+    rank = plan([moved], {KEY: rank_of(a_score(at=MONDAY))}).ranks[KEY]
+    ignored, back = plan([late], {KEY: rank}), plan([again], {KEY: rank})
+
+    assert place_of(rank) is None
+    assert (0, 1) == tuple(_queries(planned)[planning.INSERT_RANK] for planned in (ignored, back))
+
+
+def test_a_move_says_which_lead_an_id_stands_for():
+    """And which ids stand for a lead; it is no event of anybody's."""
+    moved = an_enriched(
+        at=TUESDAY, type=LEAD_MOVED, texts={"to": "eve", "before": "bob", "memory_from": ""}, numbers={"number": 2.0, "is_nobody": 0.0}
+    )
+    planned = plan([moved], {})
+
+    assert {planning.INSERT_ALIAS: 1, planning.INSERT_ALIAS_OF: 1, planning.DELETE_ALIAS_OF: 1} == {
+        query: count for query, count in _queries(planned).items() if query != planning.DELETE_RANK
+    }
+    assert {(TENANT, "ada"), (TENANT, "bob"), (TENANT, "eve")} == set(planned.writes)

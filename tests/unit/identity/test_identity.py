@@ -52,14 +52,12 @@ def test_a_crm_contact_meets_its_user_in_an_address(graph: IdentityGraph):
 
 
 def test_two_users_of_one_browser_stay_two(graph: IdentityGraph):
-    """A household's browser joins nobody; it speaks for whoever logged in within half an hour, and else for nobody."""
+    """A household's browser joins nobody, and what is done on it without a name is nobody's."""
     for hour in (0, 1):
         graph.observe(seen("user:ada", on=LAPTOP, at=MONDAY + hour * HOUR))
         graph.observe(seen("user:ben", on=LAPTOP, at=MONDAY + hour * HOUR + 120_000))
-    soon, later = seen(on=LAPTOP, at=MONDAY + HOUR + 180_000), seen(on=LAPTOP, at=MONDAY + 5 * HOUR)
 
-    assert ("ada", "ben") == (graph.lead_of("user:ada"), graph.lead_of("user:ben"))
-    assert ("ben", None) == (whose(graph, soon), whose(graph, later))
+    assert ("ada", "ben", None) == (graph.lead_of("user:ada"), graph.lead_of("user:ben"), whose(graph, seen(on=LAPTOP, at=MONDAY + 2 * HOUR)))
 
 
 def test_a_kiosk_is_nobodys_from_the_beginning(graph: IdentityGraph):
@@ -144,3 +142,25 @@ def test_colleagues_of_one_switchboard_stay_apart(graph: IdentityGraph):
     ben = whose(graph, seen("email:info", "phone:board", on=OFFICE, at=MONDAY + HOUR, roles=("email:info",)))
 
     assert ("office", "office") == (ben, graph.lead_of("device:office"))
+
+
+def test_devices_meet_in_a_telephone_that_is_all_there_is(graph: IdentityGraph):
+    """Who gives info@ and a number on two devices is one, until somebody with a name of his own gives that number."""
+    for number, device in enumerate((LAPTOP, OFFICE)):
+        graph.observe(seen("email:info", "phone:direct", on=device, at=MONDAY + number * HOUR, roles=("email:info",)))
+    met = {graph.lead_of(device) for device in ("device:laptop", "device:office", "phone:direct")}
+    graph.observe(seen("user:ada", "phone:direct", at=MONDAY + 2 * HOUR))
+
+    assert {"phone:direct"} == met
+    assert ("laptop", "office", "ada") == (graph.lead_of("device:laptop"), graph.lead_of("device:office"), graph.lead_of("phone:direct"))
+
+
+def test_an_address_that_was_mistyped_stands_for_whoever_typed_it(graph: IdentityGraph):
+    """Once, on a device where another address is confirmed: that is no second person, until it comes again."""
+    for hour in range(2):
+        graph.observe(seen("email:ada", on=LAPTOP, at=MONDAY + hour * HOUR))
+    once = whose(graph, seen("email:aad", on=LAPTOP, at=MONDAY + 2 * HOUR))
+    again = whose(graph, seen("email:aad", on=LAPTOP, at=MONDAY + 3 * HOUR))
+
+    assert ("email:ada", "email:aad") == (once, again)
+    assert "email:aad" == graph.lead_of("email:aad")

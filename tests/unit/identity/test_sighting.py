@@ -5,7 +5,7 @@ from schemas.event import Event, Person
 from tests.builders import an_event
 
 
-def hashed(kind: str, normalised: str) -> str:
+def hashed(_: str, kind: str, normalised: str) -> str:
     return f"<{kind} {normalised}>"
 
 

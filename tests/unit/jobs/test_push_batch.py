@@ -19,11 +19,13 @@ from jobs.operators.push_batch import PushBatch, check_record
 from jobs.operators.wall_clock import now_ms
 from schemas.crm_link import DELETED, ERASED, LINKED, CrmLink
 from schemas.errors import PoisonRecordError, RetriableError
+from schemas.identity import LeadMoved
 from schemas.ids import Millis
 from schemas.override import Override
 from schemas.push import PushReport
 from schemas.score import LeadScore
 from schemas.topics import Topic
+from tests.builders import MONDAY
 from tests.fakes import hubspot
 from tests.fakes.faults import Fault
 from tests.fakes.server import Server
@@ -301,6 +303,48 @@ def test_who_asked_to_be_forgotten_is_never_created_again(hub: hubspot.HubSpot, 
     pushing.until(lambda: len(pushing.reports) == 1)
 
     assert {"bob"} == {contact["prox_lead_id"] for contact in hub.contacts.values()}
+def moved(lead: str, to: str, *, number: int = 1) -> LeadMoved:
+    return LeadMoved("acme", lead, lead, to, number, lead, is_nobody=False, occurred_at=MONDAY, received_at=MONDAY)
+
+
+def test_a_record_follows_its_lead(hub: hubspot.HubSpot, pushing: Pushing):
+    """The contact of an id that proves to be another lead's is that lead's; late scores of the id change nothing, also after a restart."""
+    pushing.take(a_score("b-1", propensity=0.1))
+    pushing.until(lambda: len(pushing.reports) == 1)
+    pushing.harness.take([a_record(moved("b-1", "ada"), 1)])
+    pushing.kill()
+    pushing.take(a_score("b-1", sequence=2, propensity=0.9))
+    pushing.take(a_score("ada", sequence=3, propensity=0.5, scored_at=pushing.clock()))
+    pushing.until(lambda: len(pushing.reports) == 2)
+
+    assert [("ada", a_score(propensity=0.5).grade)] == [(one["prox_lead_id"], one["prox_grade"]) for one in hub.contacts.values()]
+    assert ["b-1", "ada"] == [report.lead for report in pushing.reports]
+
+
+def test_a_record_that_the_lead_has_already_is_kept(hub: hubspot.HubSpot, pushing: Pushing):
+    """Two records of one person are the CRM's to merge: neither loses what it is."""
+    pushing.take(a_score("b-1"), a_score("ada"))
+    pushing.until(lambda: len(pushing.reports) == 2)
+    pushing.harness.take([a_record(moved("b-1", "ada"), 1)])
+    pushing.take(a_score("ada", sequence=3, propensity=0.95))
+    pushing.until(lambda: len(pushing.reports) == 3)
+
+    assert {"b-1", "ada"} == {contact["prox_lead_id"] for contact in hub.contacts.values()}
+
+
+def test_what_is_pending_of_an_id_that_moved_goes(hub: hubspot.HubSpot, pushing: Pushing):
+    """And comes again when the two are parted."""
+    hub.faults.share, hub.faults.kinds = 1.0, (Fault.UNAVAILABLE,)
+    pushing.take(a_score("b-1"))
+    pushing.until(lambda: bool(hub.faults.met) and not pushing.harness.operator._lanes[0].accounts["hubspot|acme"].delivery.under_way)
+    pushing.harness.take([a_record(moved("b-1", "ada"), 1)])
+    waiting = list(pushing.harness.backend.states["pending"][0])
+    hub.faults.share = 0.0
+    pushing.harness.take([a_record(moved("b-1", "b-1", number=2), 1)])
+    pushing.take(a_score("b-1", sequence=2))
+    pushing.until(lambda: len(pushing.reports) == 1)
+
+    assert ([], "b-1") == (waiting, pushing.reports[0].lead)
 
 
 def test_only_scores_under_their_own_key_are_pushed():

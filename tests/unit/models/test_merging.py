@@ -5,7 +5,7 @@ import pytest
 from models import memory as m
 from models import pairing
 from models.memory import LeadMemory, PendingPoint
-from models.merging import merge
+from models.merging import FROM_ELSEWHERE, merge, part
 from schemas.ids import Millis
 from schemas.policy import TenantPolicy
 from tests.builders import FRIDAY, MONDAY, TUESDAY, enriched, later, viewed_page, won
@@ -31,9 +31,11 @@ def test_an_outcome_of_one_labels_the_points_of_the_other():
 
 def test_points_after_the_outcome_wait_no_longer():
     """A lead that converts once is of no more interest afterwards, under whichever id it came."""
-    merged = merge(memory_of(viewed_page(at=later(FRIDAY, hours=1))), memory_of(won(at=FRIDAY)), ONCE)
+    page, deal = memory_of(viewed_page(at=later(FRIDAY, hours=1))), memory_of(won(at=FRIDAY))
+    stays, comes = merge(page, deal, ONCE), merge(deal, page, ONCE)
 
-    assert ([], [None]) == (merged.memory.pending, [point.after for point in merged.points])
+    assert ([], [1], {}) == (stays.memory.pending, stays.dropped, stays.taken)
+    assert ([], [], {}) == (comes.memory.pending, comes.dropped, comes.taken)
 
 
 def test_of_two_outcomes_the_earlier_or_the_later_stays():
@@ -51,7 +53,9 @@ def test_a_sample_of_the_points_stays():
     merged = merge(one, other, ONCE)
 
     assert pairing.PENDING_LIMIT == len(merged.memory.pending)
-    assert points == [point._replace(sequence=n) for n, point in enumerate(merged.memory.pending[:60], 1)]
+    assert points == merged.memory.pending[:60]
+    assert {60: FROM_ELSEWHERE + 59, 59: FROM_ELSEWHERE + 58} == {n: merged.taken[n] for n in (60, 59)}
+    assert 4 == len(merged.taken)
 
 
 def test_the_lead_is_to_be_queued_anew():
@@ -60,3 +64,24 @@ def test_the_lead_is_to_be_queued_anew():
     one.row[m.QUEUED_FOR] = Millis(MONDAY + 5)
 
     assert pytest.approx(0.0) == merge(one, one, ONCE).memory.row[m.QUEUED_FOR]
+
+
+def test_what_was_merged_can_be_taken_out_again():
+    """Counts and decayed sums are those that the survivor had alone; its first touch stays the earlier one."""
+    ada, bob = memory_of(viewed_page(at=TUESDAY)), memory_of(viewed_page(at=MONDAY))
+    parted = part(merge(ada, bob, ONCE).memory, bob)
+
+    assert (1.0, MONDAY) == (parted.row[m.COUNT], parted.row[m.FIRST_AT])
+    assert pytest.approx(ada.row[m.DECAYED_HOUR : m.DECAYED_WEEK + 1]) == parted.row[m.DECAYED_HOUR : m.DECAYED_WEEK + 1]
+    assert ada.row[m.TYPES + 1] == parted.row[m.TYPES + 1]
+
+
+def test_nothing_is_left_of_a_lead_that_was_all_of_another():
+    """As a stranger, but for its sequence: what comes again is still known as a repeat."""
+    bob = memory_of(viewed_page(at=MONDAY))
+    alone = merge(LeadMemory.empty(), bob, ONCE).memory
+    alone.row[m.SEQUENCE] = 7.0
+    parted = part(alone, bob)
+
+    assert [0.0, 7.0, -1.0, MONDAY] == [parted.row[field] for field in (m.COUNT, m.SEQUENCE, m.GRADE, m.LAST_AT)]
+    assert not parted.row[m.TYPES :].any()
