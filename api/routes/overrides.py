@@ -31,7 +31,9 @@ class Revoking(BaseModel):
 
 
 @router.put("/leads/{lead}/override", summary="Give a lead a grade by hand")
-def override(tenant: TenantDep, stores: StoresDep, decisions: DecisionsDep, clock: ClockDep, known_as: KnownAsDep, given: OverrideGiven) -> OverridePublic:
+def override(
+    tenant: TenantDep, stores: StoresDep, decisions: DecisionsDep, clock: ClockDep, known_as: KnownAsDep, given: OverrideGiven
+) -> OverridePublic:
     """The grade that people and CRMs act on until it expires; the computed score goes on beside it, and nothing overwrites it silently."""
     check_known(stores, tenant, known_as)
     now = clock()

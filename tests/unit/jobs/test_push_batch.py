@@ -303,6 +303,8 @@ def test_who_asked_to_be_forgotten_is_never_created_again(hub: hubspot.HubSpot, 
     pushing.until(lambda: len(pushing.reports) == 1)
 
     assert {"bob"} == {contact["prox_lead_id"] for contact in hub.contacts.values()}
+
+
 def moved(lead: str, to: str, *, number: int = 1) -> LeadMoved:
     return LeadMoved("acme", lead, lead, to, number, lead, is_nobody=False, occurred_at=MONDAY, received_at=MONDAY)
 

@@ -32,7 +32,10 @@ def test_what_a_checkpoint_may_still_bring_is_waited_for():
 
 
 def test_every_topic_that_a_job_reads_is_watched():
-    """But for dead letters, what CRMs' webhooks told, which no job reads; moves, which only pushes follow; and requests: a demo's events come by no collector."""
+    """But for dead letters and what CRMs' webhooks told, which no job reads; and for moves and requests, as a demo has no collector.
+
+    Moves are followed by pushes alone, a stage of their own.
+    """
     watched = {topic for stage in STAGES for topic in stage.reads}
 
     assert set(Topic) - {Topic.RECORDS_DEAD, Topic.REQUESTS_RECEIVED, Topic.CHANGES_NOTICED, Topic.LEADS_MOVED} == watched
