@@ -173,5 +173,6 @@ def _example(status: int, path: str) -> dict[str, Any]:
 def _statuses(path: str, operation: Mapping[str, Any]) -> tuple[int, ...]:
     if not path.startswith("/v1/"):
         return (503,) if path.endswith("/ready") else ()
-    has_cursor = any(parameter["name"] == "cursor" for parameter in operation.get("parameters", ()))
-    return (*((400,) if has_cursor else ()), 401, *((404,) if "{lead}" in path else ()), 422, 500, 503)
+    # a cursor of somebody's own making, a body that is not even JSON
+    may_be_garbled = "requestBody" in operation or any(parameter["name"] == "cursor" for parameter in operation.get("parameters", ()))
+    return (*((400,) if may_be_garbled else ()), 401, *((404,) if "{lead}" in path else ()), 422, 500, 503)
