@@ -122,10 +122,23 @@ def test_a_merge_that_is_undone_leaves_what_was_counted_before(records: list[Rec
     """Counts, visits and decayed sums, of every type that had its slot."""
     ada, bob, _ = memories(records, policy)
     parted = part(merge(ada, bob, policy).memory, bob)
-    slots = [dict(zip(row[m.TYPES :: 3].tolist(), row[m.TYPES + 1 :: 3].tolist(), strict=True)) for row in (parted.row, ada.row)]
+    slots = [dict(zip(row[m.TYPES : m.FADED : 3].tolist(), row[m.TYPES + 1 : m.FADED : 3].tolist(), strict=True)) for row in (parted.row, ada.row)]
+    left, own = (_faded(memory.row) for memory in (parted, ada))
 
     assert [ada.row[field] for field in (m.COUNT, m.SESSIONS, m.SEQUENCE)] == [parted.row[field] for field in (m.COUNT, m.SESSIONS, m.SEQUENCE)]
     assert slots[0] == slots[1]
+    assert left.keys() == own.keys()
+    assert all(math.isclose(fade, own[name][0] * math.exp((own[name][1] - at) / LIFE_DAY_MS), abs_tol=1e-9) for name, (fade, at) in left.items())
     if ada.row[m.COUNT]:
         elapsed = np.exp((ada.row[m.LAST_AT] - parted.row[m.LAST_AT]) / np.array([LIFE_HOUR_MS, LIFE_DAY_MS, LIFE_WEEK_MS]))
         assert np.allclose(parted.row[DECAYED], ada.row[DECAYED] * elapsed, rtol=1e-6, atol=1e-9)
+
+
+def _faded(row: m.Row) -> dict[tuple[bool, float], tuple[float, float]]:
+    """Of each type and channel, what faded of its count as of its last time, and that time."""
+    slots = row[m.TYPES : m.FADED].reshape(-1, m.TYPE_FIELDS).tolist()
+    return {
+        (place < m.TYPE_SLOTS, name): (fade, at)
+        for place, ((name, _, at), fade) in enumerate(zip(slots, row[m.FADED : m.STAGE].tolist(), strict=True))
+        if name
+    }
