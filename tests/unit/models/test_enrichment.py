@@ -82,7 +82,7 @@ def test_a_clock_that_is_a_little_fast_is_tolerated():
 @pytest.mark.parametrize(
     ("outcome", "problem"),
     [
-        (won()._replace(outcome="maybe"), "outcome is none of won, lost, disqualified"),
+        (won()._replace(outcome="maybe"), "outcome is none of won, lost, disqualified, reopened"),
         (won(outcome_id=""), "outcome_id is empty"),
         (won()._replace(occurred_at=Millis(0)), "occurred_at is before the year 2000"),
         (won()._replace(occurred_at=instant("2100-01-01")), "occurred_at is more than a day in the future"),
