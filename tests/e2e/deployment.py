@@ -152,8 +152,12 @@ class Deployment:
         return sum(lag(self.kafka, f"prox.{job}", topic) for job, topics in READS.items() if job in running for topic in topics)
 
     def kill_host_of(self, names: Sequence[str]) -> None:
-        """`kill -9` a TaskManager that runs these jobs, and start another; returns when they have gone on from a checkpoint."""
+        """`kill -9` a TaskManager that runs these jobs, and start another; returns when they have gone on from a checkpoint.
+
+        Jobs that have none yet are waited for: they would begin anew, and nothing would be restored.
+        """
         job_id = self.jobs[names]
+        until(lambda: self.cluster.checkpoints(job_id) > 0, f"{'+'.join(names)} checkpointed")
         before = self.cluster.restores(job_id)
         self.cluster.kill_task_manager(self.cluster.hosts(job_id)[0])
         self.cluster.start()
