@@ -228,10 +228,6 @@ class FlinkCluster:
         """How often a job went on from a checkpoint or savepoint."""
         return int(self._get(f"/jobs/{job_id}/checkpoints")["counts"]["restored"])
 
-    def checkpoints(self, job_id: str) -> int:
-        """How many checkpoints a job has completed."""
-        return int(self._get(f"/jobs/{job_id}/checkpoints")["counts"]["completed"])
-
     def hosts(self, job_id: str) -> list[int]:
         """Which TaskManagers run a job's tasks now, by index; one that was killed a moment ago is still told."""
         vertices = [vertex["id"] for vertex in self._get(f"/jobs/{job_id}")["vertices"]]
