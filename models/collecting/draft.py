@@ -6,13 +6,16 @@ from models.collecting.arrival import Arrival
 from models.collecting.fields import Properties, person_name
 from models.collecting.instants import corrected
 from models.collecting.places import address, masked
+from models.identity.naming import VIA
 from schemas.errors import PoisonRecordError
-from schemas.event import Event, Person
+from schemas.event import OBSERVATION, OWN_TYPES, Event, Person
 from schemas.ids import Millis
 from schemas.pseudonym import normalised_email, normalised_phone
 
 NO_LEAD = "no_user_anon_id"
 """Reason of an event that is nobody's; Segment's own word."""
+RESERVED = "reserved_type"
+"""Reason of an event that says what only the jobs may say: a write key stands in every visitor's browser, and must not move leads."""
 
 
 class Draft(NamedTuple):
@@ -43,8 +46,10 @@ def event_of(draft: Draft, arrival: Arrival) -> Event:
     Raises
     ------
     PoisonRecordError
-        Nothing in it names a lead (reason `no_user_anon_id`).
+        Nothing in it names a lead (reason `no_user_anon_id`), or its type is one of the jobs' own (reason `reserved_type`).
     """
+    if draft.channel == OBSERVATION and draft.type in OWN_TYPES:
+        raise PoisonRecordError(f"{draft.type} is what only the jobs say: choose another type", reason=RESERVED)
     identifiers = draft.identifiers or {}
     person = draft.person
     user_id, anonymous_id, previous_id, account_id = draft.user_id, draft.anonymous_id, draft.previous_id, draft.account_id
@@ -70,7 +75,7 @@ def event_of(draft: Draft, arrival: Arrival) -> Event:
         raise PoisonRecordError("neither userId nor anonymousId: whose event is it?", reason=NO_LEAD)
     if "@" in lead:
         lead = _hidden(lead, {}, arrival)
-    context = draft.context
+    context = {name: value for name, value in draft.context.items() if name != VIA} if VIA in draft.context else draft.context
     if arrival.country and "geo.country" not in context:
         context = {**context, "geo.country": arrival.country}  # a protocol may share one context between events
     occurred_at, is_clamped = corrected(draft.original_at, draft.sent_at, arrival.received_at)
