@@ -25,6 +25,8 @@ SUBMITTED_WITHIN_S = 600
 SAVED_WITHIN_S = 120.0
 POLL_S = 0.2
 _JOB_ID = re.compile(r"JobID ([0-9a-f]{32})")
+_NOT_YET = re.compile(r"currently not executing|Not all required tasks are currently running")
+"""What Flink says when it is asked for a savepoint of a job that is between two runs."""
 ENDED = frozenset({"FINISHED", "FAILED", "CANCELED"})
 
 
@@ -170,6 +172,8 @@ class FlinkCluster:
     def stop_with_savepoint(self, job_id: str) -> str:
         """Stop a job so that it can go on later, at any parallelism up to its maximum.
 
+        One that is just starting again, after a failure or because slots came free, is asked again until it runs.
+
         Returns
         -------
         The savepoint's path, for `submit`.
@@ -179,18 +183,23 @@ class FlinkCluster:
         FatalError
             The savepoint failed; the job runs on.
         """
-        asked = self._post(f"/jobs/{job_id}/stop", {"drain": False, "targetDirectory": (self.home / "savepoints").as_uri()})
         due = time.monotonic() + SAVED_WITHIN_S
-        while time.monotonic() < due:
-            answer = self._get(f"/jobs/{job_id}/savepoints/{asked['request-id']}")
-            if answer["status"]["id"] == "COMPLETED":
-                location = answer["operation"].get("location")
-                if location is None:
-                    raise FatalError(f"the savepoint of job {job_id} failed: {str(answer['operation'])[:1000]}")
-                self.wait_for(job_id, *ENDED)
-                return str(location)
+        while "location" not in (operation := self._savepoint(job_id, due)):
+            if time.monotonic() > due or not _NOT_YET.search(str(operation)):
+                raise FatalError(f"the savepoint of job {job_id} failed: {str(operation)[:1000]}")
             time.sleep(POLL_S)
-        raise FatalError(f"the savepoint of job {job_id} is not there after {SAVED_WITHIN_S:.0f} s")
+        self.wait_for(job_id, *ENDED)
+        return str(operation["location"])
+
+    def _savepoint(self, job_id: str, due: float) -> Mapping[str, Any]:
+        """What came of asking for one: its location, or why there is none."""
+        asked = self._post(f"/jobs/{job_id}/stop", {"drain": False, "targetDirectory": (self.home / "savepoints").as_uri()})
+        while (answer := self._get(f"/jobs/{job_id}/savepoints/{asked['request-id']}"))["status"]["id"] != "COMPLETED":
+            if time.monotonic() > due:
+                raise FatalError(f"the savepoint of job {job_id} is not there after {SAVED_WITHIN_S:.0f} s")
+            time.sleep(POLL_S)
+        operation: Mapping[str, Any] = answer["operation"]
+        return operation
 
     def cancel(self, job_id: str) -> None:
         """End a job and wait until it has ended; nothing is kept but its last checkpoint."""
