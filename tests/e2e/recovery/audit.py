@@ -1,13 +1,15 @@
 """What a deployment holds, against what it was fed: nothing lost, nothing twice, everything in order."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 
 from connectors.cassandra.client import CassandraClient
 from connectors.kafka.consumer import read_values
 from infra.verify import verify
+from models.identity.kinds import lead_named_by
+from models.identity.sighting import sighting_of
 from schemas.enriched import EnrichedEvent
-from schemas.event import PROFILE_UPDATED, Event
+from schemas.event import LEAD_MOVED, PROFILE_UPDATED, Event
 from schemas.example import MaturedExample
 from schemas.model_snapshot import ModelSnapshot
 from schemas.outcome import Outcome
@@ -58,20 +60,31 @@ def _received(events: Iterable[Identity], deployment: Deployment) -> Iterator[st
         yield f"events.received: {len(lost)} were acknowledged and are not there, first {min(lost)}"
 
 
-def _sequences(events: Iterable[Identity], deployment: Deployment) -> Iterator[str]:
-    """Each lead's events, numbered from 1 in order of their publication, the same number however often they were published."""
+def _sequences(events: Mapping[Identity, Event], deployment: Deployment) -> Iterator[str]:
+    """Each lead's events, numbered from 1 in order of their publication, the same number however often they were published.
+
+    Beside the leads there are the ids that events name them by: of such an id nothing is published but that it is the lead's.
+    """
     numbers: defaultdict[str, set[tuple[str, int]]] = defaultdict(set)
+    types: defaultdict[str, set[str]] = defaultdict(set)
     for value in read_values(deployment.kafka, deployment.codec, Topic.EVENTS_ENRICHED):
         assert isinstance(value, EnrichedEvent)
         numbers[value.lead].add((value.event_id, value.sequence))
+        types[value.lead].add(value.type)
     expected: defaultdict[str, list[str]] = defaultdict(list)
-    for lead, event_id in events:
+    names: set[str] = set()
+    for (lead, event_id), event in events.items():
         expected[lead].append(event_id)
+        seen = sighting_of(event, None)
+        names.update(lead_named_by(name) for name in (*seen.people, *seen.devices))
     wrong = [lead for lead, ids in expected.items() if set(zip(ids, range(1, len(ids) + 1), strict=True)) != numbers[lead]]
     if wrong:
         yield f"events.enriched: {len(wrong)} of {len(expected)} leads with other sequences, first {wrong[0]}: {sorted(numbers[wrong[0]])}"
-    if strangers := numbers.keys() - expected.keys():
-        yield f"events.enriched: {len(strangers)} leads that nobody sent"
+    others = numbers.keys() - expected.keys()
+    if strangers := others - names:
+        yield f"events.enriched: {len(strangers)} leads that nobody sent, first {min(strangers)}"
+    if torn := {name for name in others & names if types[name] != {LEAD_MOVED}}:
+        yield f"events.enriched: {len(torn)} of {len(others)} ids of leads with more than their move, first {min(torn)}"
 
 
 def _labels(deployment: Deployment) -> Iterator[str]:
