@@ -314,6 +314,7 @@ class Engine:
             reason_values=values,
             evidence=answers.evidence,
             converted_by=answers.converted_by[i],
+            account_id=event.account_id,
         )
 
     def follow(self, event: EnrichedEvent, memories: Memories) -> "moving.Followed | None":

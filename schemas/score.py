@@ -26,6 +26,7 @@ class LeadScore(NamedTuple):
     the tenant's own the model had learned. `converted_by` is the probability of having converted by the end of each interval, the last one
     the propensity; empty where there is no window.
     `feature_digest` is the CRC-32 of the feature vector's bytes. `scored_at` is wall-clock, for latency only.
+    `account_id` is the company that the lead works for, as known at its event: whose list the lead stands in.
     """
 
     tenant: str
@@ -48,6 +49,7 @@ class LeadScore(NamedTuple):
     reason_values: list[float] = []  # noqa: RUF012 - never changed: a score is a value
     evidence: int = 0
     converted_by: list[float] = []  # noqa: RUF012 - never changed: a score is a value
+    account_id: str | None = None
 
     @property
     def reasons(self) -> list[Reason]:

@@ -31,13 +31,15 @@ def check(value: Storable) -> None:
     PoisonRecordError
         Naming every field that is wrong, without its contents.
     """
-    problems = [name for name, id_ in _ids(value) if not id_ or (len(id_) > MAX_ID_BYTES // 4 and len(id_.encode()) > MAX_ID_BYTES)]
+    problems = [name for name, id_ in _ids(value) if _is_no_id(id_)]
     problems += [name for name, at in _times(value) if not 0 <= at < END_OF_TIME]
     if isinstance(value, LeadScore):
         if not (isfinite(value.propensity) and 0.0 <= value.propensity <= 1.0):
             problems.append("propensity")
         if value.grade not in GRADES:
             problems.append("grade")
+        if value.account_id is not None and _is_no_id(value.account_id):
+            problems.append("account_id")
     if isinstance(value, Override) and value.grade not in (*GRADES, REVOKED):
         problems.append("grade")
     if isinstance(value, CrmLink) and value.state not in LINK_STATES:
@@ -66,6 +68,10 @@ TIMES: Mapping[type[Storable], tuple[str, ...]] = {
     Metric: ("as_of",),
     ModelSnapshot: ("as_of", "published_at"),
 }
+
+
+def _is_no_id(text: str) -> bool:
+    return not text or (len(text) > MAX_ID_BYTES // 4 and len(text.encode()) > MAX_ID_BYTES)
 
 
 def _ids(value: Storable) -> list[tuple[str, str]]:

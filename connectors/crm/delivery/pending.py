@@ -9,6 +9,8 @@ from schemas.errors import FatalError
 from schemas.score import LeadScore
 
 VERSION = 1
+KEPT_OF_SCORE = LeadScore._fields.index("account_id")
+"""Fields of a score in a pending push: no push says which company the lead works for, and version 1 stays what it is."""
 
 
 class Pending(NamedTuple):
@@ -145,7 +147,7 @@ def shown_from_bytes(data: bytes) -> Shown:
 
 def pending_to_bytes(pending: Pending) -> bytes:
     """A version byte, then msgpack."""
-    return bytes((VERSION,)) + bytes(msgpack.packb((tuple(pending.score), *pending[1:])))
+    return bytes((VERSION,)) + bytes(msgpack.packb((pending.score[:KEPT_OF_SCORE], *pending[1:])))
 
 
 def pending_from_bytes(data: bytes) -> Pending:

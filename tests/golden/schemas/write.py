@@ -112,6 +112,7 @@ VALUES: dict[Topic, Value] = {
         [4.29, 0.0],
         5_400,
         [0.1, 0.25, 0.5, 0.7, 0.7312345678901234],
+        "account-1",
     ),
     Topic.EXAMPLES_MATURED: MaturedExample(
         "acme",

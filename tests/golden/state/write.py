@@ -264,11 +264,17 @@ def _account_again(data: bytes) -> Gate:
 
 DECIDED = Decided(Override("acme", "lead|7", "o-1", "A1", "met at the fair", "sales-lead", "api", MONDAY, Millis(MONDAY + DAY_MS)), MONDAY + DAY_MS)
 
+
+def _pending_meaning(data: bytes) -> list[Any]:
+    score, *rest = pushes.pending_from_bytes(data)
+    return [score[: pushes.KEPT_OF_SCORE], *rest]
+
+
 ENCODINGS = {
     "pending": Encoding(
         pushes.VERSION,
         lambda: pushes.pending_to_bytes(PENDING),
-        pushes.pending_from_bytes,
+        _pending_meaning,
         lambda data: pushes.pending_to_bytes(pushes.pending_from_bytes(data)),
     ),
     "shown": Encoding(

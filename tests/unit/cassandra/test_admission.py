@@ -18,6 +18,7 @@ def test_a_result_of_every_kind_is_let_in(value):
         (a_score(propensity=0.5)._replace(propensity=float("nan")), "propensity"),
         (a_score()._replace(propensity=1.5), "propensity"),
         (a_score(grade="Z9"), "grade"),
+        (a_score(account_id=""), "account_id"),
         (a_score()._replace(as_of=-1), "as_of"),
         (an_enriched("x" * 70_000), "lead"),
         (an_enriched(event_id=""), "event_id"),

@@ -51,6 +51,13 @@ def test_a_score_says_what_its_reasons_stand_for_how_sure_it_is_and_when():
     assert math.isclose(score.converted_by[-1], score.propensity, rel_tol=1e-12)
 
 
+def test_a_score_names_the_company_as_known_at_its_event():
+    """None before anybody has named one; then on every score, whatever its event says."""
+    scores = Lane().take(arrived(viewed_page(at=MONDAY), viewed_page(at=TUESDAY, account_id="lovelace-ltd"), viewed_page(at=WEDNESDAY)))
+
+    assert [None, "lovelace-ltd", "lovelace-ltd"] == [score.account_id for score in scores]
+
+
 def test_without_a_window_a_score_has_no_date():
     """An outcome may come whenever."""
     [score] = Lane(policy=AT_ONCE, model_of=lambda _: None).take(arrived(viewed_page(at=MONDAY)))
