@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 import msgpack
 
+from models.account import is_account
 from models.due import bucket_of
 from models.handover import handover_in, own_event_id
 from schemas.enriched import EnrichedEvent
@@ -222,7 +223,8 @@ def enrich(event: Event, known: Acquaintance, *, retention_ms: int) -> Enriched:
         known.tell(event.properties, lambda _: event.occurred_at)
     elif event.channel == OBSERVATION and event.type in OWN_TYPES:
         event = _own(event, known)
-    known.account_id = event.account_id or known.account_id
+    if event.account_id and event.account_id != known.account_id and is_account(event.account_id):
+        known.account_id = event.account_id
     enriched = EnrichedEvent(
         tenant=event.tenant,
         lead=event.lead,

@@ -134,6 +134,15 @@ def test_an_account_once_known_stays():
     assert [None, "lovelace-ltd", "lovelace-ltd"] == [event.account_id for event in (join(event, known) for event in events) if event]
 
 
+@pytest.mark.parametrize("name", ["gmail.com", "Yahoo.co.uk", "undefined", "", "x" * 513])
+def test_what_anybody_shares_is_no_account(name: str):
+    """A mailbox's domain or a broken client's word takes nobody out of the company that is known."""
+    known = Acquaintance()
+    events = [join(an_event(at=at, account_id=account), known) for at, account in ((MONDAY, "lovelace-ltd"), (TUESDAY, name))]
+
+    assert ["lovelace-ltd"] * 2 == [event.account_id for event in events if event]
+
+
 def test_properties_are_parted_by_kind():
     """Texts here, numbers there."""
     event = join(an_event(properties={"page": "/", "seconds": 12.5}), Acquaintance())
