@@ -4,7 +4,8 @@ Discussion
 ----------
 Order: writes carry timestamps of their own, so a repeat or a late arrival never overwrites a newer row.
 At-least-once: a batch is acknowledged before the operator returns; after a failure it is written again, to the same rows.
-State: the last rank of each lead, so that it leaves its old place in the ranking; an outcome is a rank without a place.
+State: the last rank of each lead, so that it leaves its old place in the ranking; an outcome is a rank without a place. And the account in
+whose list it stands, of leads that have one.
 Never in one interpreter with the latency path: it would wait for the driver's threads (ADR 0002).
 """
 

@@ -7,6 +7,7 @@ Statements of one partition travel as one request and are one mutation there, wh
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from cassandra.query import UNSET_VALUE
@@ -50,11 +51,14 @@ class Plan:
         `tenant|lead` → rank, to be remembered once all is acknowledged.
     places
         Bands that this batch enters in `bands_by_tenant`.
+    accounts
+        `tenant|lead` → the account in whose list it stands from here on, to be remembered as ranks are.
     """
 
     writes: defaultdict[Partition, list[Write]] = field(default_factory=lambda: defaultdict(list))
     ranks: dict[str, int] = field(default_factory=dict)
     places: set[tuple[str, Place]] = field(default_factory=set)
+    accounts: dict[str, str] = field(default_factory=dict)
 
 
 def _insert(table: str, columns: str) -> str:
@@ -93,6 +97,8 @@ INSERT_METRIC_HISTORY = _insert("metric_history_by_tenant", "tenant, name, month
 INSERT_MODEL = _insert("models_by_tenant", "tenant, version, as_of, learner, examples, labels, payload_bytes, published_at")
 INSERT_RANK = _insert("leads_by_band", "tenant, grade, band, lead, propensity, as_of")
 DELETE_RANK = "DELETE FROM leads_by_band USING TIMESTAMP ? WHERE tenant = ? AND grade = ? AND band = ? AND lead = ?"
+INSERT_IN_ACCOUNT = _insert("leads_by_account", "tenant, account, lead, grade, propensity, as_of")
+DELETE_FROM_ACCOUNT = "DELETE FROM leads_by_account USING TIMESTAMP ? WHERE tenant = ? AND account = ? AND lead = ?"
 INSERT_BAND = "INSERT INTO bands_by_tenant (tenant, band, grade) VALUES (?, ?, ?)"
 
 
@@ -101,6 +107,7 @@ def plan(
     bands: Mapping[str, int],
     known_places: Set[tuple[str, Place]] = frozenset(),
     *,
+    accounts: Mapping[str, str] = MappingProxyType({}),
     repeatable: Set[str] = frozenset(),
 ) -> Plan:
     """The rows of a batch.
@@ -115,6 +122,9 @@ def plan(
         `tenant|lead` → the rank last written, which tells the row that a lead leaves; with REOPENED_LEAD behind it, its shift.
     known_places
         Bands that need not be entered again.
+    accounts
+        `tenant|lead` → the account last written, which tells the list that a lead leaves. Asked only for leads whose scores name an account
+        and for those that were won, lost or moved.
     repeatable
         Tenants whose leads may convert again: a score after an outcome puts the lead back into the ranking.
     """
@@ -147,7 +157,7 @@ def plan(
         closing += [closing_rank(Millis(at + now), is_repeatable=True) for at in left.get(key, ())]
         if now != shift:
             result.ranks[key + REOPENED_LEAD] = now
-        _add_ranks(result, key, scores.get(key, []), closing, before, known_places, shift=now)
+        _add_ranks(result, key, scores.get(key, []), closing, before, known_places, accounts, shift=now)
     for seen in events.values():
         _add_events(result, seen)
         _add_profile(result, seen)
@@ -218,6 +228,7 @@ def _add_ranks(
     closing: list[int],
     before: int | None,
     known_places: Set[tuple[str, Place]],
+    accounts: Mapping[str, str],
     *,
     shift: int,
 ) -> None:
@@ -237,12 +248,32 @@ def _add_ranks(
     if rank == before and rank not in by_rank:
         return
     result.ranks[key] = rank
+    _add_account(result, key, rank, by_rank, accounts)
     if place is not None:
         score = by_rank[rank]
         result.writes[tenant, *place].append(Write(INSERT_RANK, (tenant, *place, lead, score.propensity, score.as_of, rank)))
         if (tenant, place) not in known_places and (tenant, place) not in result.places:
             result.places.add((tenant, place))
             result.writes[(tenant,)].append(Write(INSERT_BAND, (tenant, place.band, place.grade)))
+
+
+def _add_account(result: Plan, key: str, rank: int, by_rank: Mapping[int, LeadScore], accounts: Mapping[str, str]) -> None:
+    """Put the lead into the list of the account that its greatest rank names, and out of every other; a closing rank names none.
+
+    Those that were only passed through within the batch are left too, as with bands. Where the greatest rank was there before this batch
+    there is nothing to do: no smaller batch ever wrote what comes behind it.
+    """
+    named, last = {score.account_id for score in by_rank.values()} - {None}, by_rank.get(rank)
+    if last is not None and not named:
+        return  # once known, an account stays: so a lead without one was never in a list, and nothing is looked up
+    (tenant, lead), before, now = split_lead_key(key), accounts.get(key), last and last.account_id
+    for other in (named | {before}) - {now, None}:
+        result.writes[tenant, other].append(Write(DELETE_FROM_ACCOUNT, (rank, tenant, other, lead)))
+    if last is not None and now is not None:
+        row = (tenant, now, lead, last.grade, last.propensity, last.as_of, rank)
+        result.writes[tenant, now].append(Write(INSERT_IN_ACCOUNT, row))
+        if now != before:
+            result.accounts[key] = now
 
 
 def _add_events(result: Plan, events: list[EnrichedEvent]) -> None:

@@ -114,7 +114,7 @@ class ResultsWriter:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.close()
 
-    def write(self, values: Iterable[Storable], bands: MutableMapping[str, int]) -> list[Refused]:
+    def write(self, values: Iterable[Storable], bands: MutableMapping[str, int], accounts: MutableMapping[str, str] | None = None) -> list[Refused]:
         """Write a batch; every row is acknowledged when this returns, and writing it again changes nothing.
 
         Parameters
@@ -124,6 +124,8 @@ class ResultsWriter:
         bands
             `tenant|lead` → rank last written, of a row or of an outcome; updated when all is acknowledged. Backed by state, so that a lead leaves
             its old band. A value fits a signed 64-bit integer.
+        accounts
+            `tenant|lead` → the account in whose list it was last written; kept as `bands` are. Without it no lead leaves an account.
 
         Returns
         -------
@@ -132,7 +134,8 @@ class ResultsWriter:
         Raises
         ------
         RetriableError
-            Cassandra was away for `give_up_after_s`. A part may be written; `bands` is as before, so the same batch can be written again.
+            Cassandra was away for `give_up_after_s`. A part may be written; `bands` and `accounts` are as before, so the same batch can be
+            written again.
         FatalError, ConfigError
             A table is missing, or the credentials are wrong.
         """
@@ -145,10 +148,12 @@ class ResultsWriter:
                 refused.append(Refused(value, exc))
             else:
                 good.append(value)
-        planned = plan(good, bands, self._places, repeatable=self._repeatable)
+        accounts = {} if accounts is None else accounts
+        planned = plan(good, bands, self._places, accounts=accounts, repeatable=self._repeatable)
         self._deliver([part for writes in planned.writes.values() for part in _parted(writes)])
         self._places |= planned.places
         bands.update(planned.ranks)
+        accounts.update(planned.accounts)
         return refused
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """A lane's batch of results → Cassandra, acknowledged before the operator returns."""
 
-from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any, TypeVar
 
 import structlog
 from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
@@ -37,6 +37,7 @@ SOURCES = (
     Topic.OVERRIDES_DECIDED,
 )
 STORED = tuple(VALUE_TYPES[topic] for topic in SOURCES)
+T = TypeVar("T")
 GIVE_UP_AFTER_S = 3_600.0
 """Cassandra may be away for an hour before Flink restarts the job, which waits again."""
 
@@ -61,38 +62,41 @@ def key_of(value: Storable) -> bytes:
             return lead_key(value.tenant, value.lead).encode()
 
 
-class LaneBands(MutableMapping[str, int]):
-    """The rank of each lead of the current lane as last written, in Flink's state. Eight bytes a lead; rows outlive it."""
+class LaneMap(MutableMapping[str, T]):
+    """Something of each lead of the current lane as last written, in Flink's state. Rows outlive it."""
 
-    def __init__(self, state: Any, *, limit: int) -> None:
-        self._ranks: DecodedCache[int | None] = DecodedCache(state, _decoded, _encoded, limit=limit)
+    def __init__(self, state: Any, decode: Callable[[bytes], T], encode: Callable[[T], bytes], *, limit: int) -> None:
+        self._values: DecodedCache[T | None] = DecodedCache(
+            state, lambda data: None if data is None else decode(data), lambda value: b"" if value is None else encode(value), limit=limit
+        )
 
-    def __getitem__(self, key: str) -> int:
-        rank = self._ranks.load(key)
-        if rank is None:
+    def __getitem__(self, key: str) -> T:
+        value = self._values.load(key)
+        if value is None:
             raise KeyError(key)
-        return rank
+        return value
 
-    def __setitem__(self, key: str, rank: int) -> None:
-        self._ranks.save(key, rank)
+    def __setitem__(self, key: str, value: T) -> None:
+        self._values.save(key, value)
 
     def __delitem__(self, key: str) -> None:
-        self._ranks.forget(key)
+        self._values.forget(key)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._ranks.keys())
+        return iter(self._values.keys())
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
 
-def _decoded(data: bytes | None) -> int | None:
-    return None if data is None else int.from_bytes(data, "little", signed=True)
+def lane_bands(state: Any, *, limit: int) -> LaneMap[int]:
+    """The rank of each lead: eight bytes a lead."""
+    return LaneMap(state, lambda data: int.from_bytes(data, "little", signed=True), lambda rank: rank.to_bytes(8, "little", signed=True), limit=limit)
 
 
-def _encoded(rank: int | None) -> bytes:
-    assert rank is not None
-    return rank.to_bytes(8, "little", signed=True)
+def lane_accounts(state: Any, *, limit: int) -> LaneMap[str]:
+    """The account in whose list each lead stands, of leads that have one."""
+    return LaneMap(state, bytes.decode, str.encode, limit=limit)
 
 
 class WriteBatch(KeyedProcessFunction):
@@ -108,7 +112,8 @@ class WriteBatch(KeyedProcessFunction):
         self._codec = opened_codec(settings)
         max_bytes = settings.kafka.max_record_bytes * 2
         self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=max_bytes, release=settings.release)
-        self._bands = LaneBands(bytes_by_text(runtime_context, "bands"), limit=settings.flink.cached_leads)
+        self._bands = lane_bands(bytes_by_text(runtime_context, "bands"), limit=settings.flink.cached_leads)
+        self._accounts = lane_accounts(bytes_by_text(runtime_context, "accounts"), limit=settings.flink.cached_leads)
         self._writer = ResultsWriter(settings.cassandra, repeatable=self._repeatable, give_up_after_s=GIVE_UP_AFTER_S, on_retry=_report)
         self._publisher = Publisher(settings.kafka)
 
@@ -122,7 +127,7 @@ class WriteBatch(KeyedProcessFunction):
         decoded = self._guard.decode(value)
         # a challenger's snapshot is of use to score_leads alone: what a version was, is what scores followed
         shown = [one for one in decoded.values if not isinstance(one, ModelSnapshot) or one.is_champion]
-        refused = self._writer.write(shown, self._bands)
+        refused = self._writer.write(shown, self._bands, self._accounts)
         for letter in decoded.dead:
             if letter.topic not in score_lane.SOURCES:
                 yield self._record(letter)

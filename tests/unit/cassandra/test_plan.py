@@ -1,5 +1,6 @@
 from collections import Counter
 from collections.abc import Sequence
+from typing import NoReturn
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from connectors.cassandra.ranking import CLOSED_FOR_MS, place_of, rank_of
 from infra.retention import POLICY
 from schemas.event import LEAD_MOVED, PROFILE_UPDATED, Person
 from schemas.policy import DAY_MS
+from schemas.score import LeadScore
 from tests.builders import FRIDAY, MONDAY, TENANT, TUESDAY, later, lost, reopened, won
 from tests.results import a_metric, a_model, a_score, an_enriched
 
@@ -113,30 +115,55 @@ def test_the_earliest_of_a_batch_is_the_first_and_the_latest_the_last_seen():
 
 
 class Rows:
-    """`leads_by_band` as Cassandra would hold it: of each row the write with the highest timestamp, and of equal ones the deletion."""
+    """`leads_by_band` and `leads_by_account` as Cassandra would hold them.
+
+    Of each row the write with the highest timestamp, and of equal ones the deletion.
+    """
 
     def __init__(self) -> None:
         self._cells: dict[tuple[object, ...], tuple[int, bool]] = {}
+        self._in_accounts: dict[tuple[object, ...], tuple[int, bool]] = {}
         self.bands: dict[str, int] = {}
+        self.accounts: dict[str, str] = {}
+
+    def state(self) -> tuple[dict[str, int], dict[str, str]]:
+        """What a checkpoint holds."""
+        return dict(self.bands), dict(self.accounts)
+
+    def restore(self, state: tuple[dict[str, int], dict[str, str]]) -> None:
+        self.bands, self.accounts = state
 
     def take(self, batch: Sequence[Storable], *, repeatable: frozenset[str] = frozenset()) -> None:
-        planned = plan(batch, self.bands, repeatable=repeatable)
+        planned = plan(batch, self.bands, accounts=self.accounts, repeatable=repeatable)
         for write in (w for writes in planned.writes.values() for w in writes):
             if write.query == planning.INSERT_RANK:
                 *where, _, _, at = write.parameters
-                self._apply(tuple(where), (at, False))
+                self._apply(self._cells, where, (at, False))
             elif write.query == planning.DELETE_RANK:
                 at, *where = write.parameters
-                self._apply(tuple(where), (at, True))
+                self._apply(self._cells, where, (at, True))
+            elif write.query == planning.INSERT_IN_ACCOUNT:
+                *where, _, _, _, at = write.parameters
+                self._apply(self._in_accounts, where, (at, False))
+            elif write.query == planning.DELETE_FROM_ACCOUNT:
+                at, *where = write.parameters
+                self._apply(self._in_accounts, where, (at, True))
         self.bands |= planned.ranks
+        self.accounts |= planned.accounts
 
-    def _apply(self, where: tuple[object, ...], cell: tuple[int, bool]) -> None:
-        self._cells[where] = max(self._cells.get(where, (0, False)), cell)
+    @staticmethod
+    def _apply(cells: dict[tuple[object, ...], tuple[int, bool]], where: list[object], cell: tuple[int, bool]) -> None:
+        cells[tuple(where)] = max(cells.get(tuple(where), (0, False)), cell)
 
     @property
     def live(self) -> dict[tuple[object, ...], int]:
         """Row → its timestamp."""
         return {where: at for where, (at, is_deleted) in self._cells.items() if not is_deleted}
+
+    @property
+    def in_accounts(self) -> set[tuple[object, ...]]:
+        """Tenant, account and lead of each row."""
+        return {where for where, (_, is_deleted) in self._in_accounts.items() if not is_deleted}
 
 
 def _taken(rows: Rows, values: list[Storable], data: st.DataObject, *, repeatable: frozenset[str] = frozenset()) -> None:
@@ -145,11 +172,11 @@ def _taken(rows: Rows, values: list[Storable], data: st.DataObject, *, repeatabl
     while rest:
         size = data.draw(st.integers(1, len(rest)))
         batch, rest = rest[:size], rest[size:]
-        checkpoint = dict(rows.bands)
+        checkpoint = rows.state()
         for value in batch:  # in the batches of before a crash
             rows.take([value], repeatable=repeatable)
         if data.draw(st.booleans()):
-            rows.bands = checkpoint
+            rows.restore(checkpoint)
             rows.take(batch, repeatable=repeatable)
 
 
@@ -213,11 +240,85 @@ def _in_order(rows: Rows, values: list[Storable], data: st.DataObject, *, repeat
     while rest:
         size = data.draw(st.integers(1, len(rest)))
         batch, rest = rest[:size], rest[size:]
-        checkpoint = dict(rows.bands)
+        checkpoint = rows.state()
         rows.take(batch, repeatable=repeatable)
         if data.draw(st.booleans()):
-            rows.bands = checkpoint
+            rows.restore(checkpoint)
             rows.take(batch, repeatable=repeatable)
+
+
+EMPLOYED = [score._replace(account_id=account) for score, account in zip(STORY, (None, "lovelace", "babbage", "lovelace", "menabrea"), strict=True)]
+
+
+@given(st.permutations(EMPLOYED), st.data())
+def test_a_lead_stands_in_the_list_of_one_account(scores, data):
+    """That which its last score names; of every other it is out, in any order, whatever comes again and however the stream is cut."""
+    rows = Rows()
+    _taken(rows, scores, data)
+
+    assert ({(TENANT, "menabrea", "ada")}, RANKED) == (rows.in_accounts, rows.live)
+
+
+@given(st.permutations([*EMPLOYED, won(at=MONDAY), lost(at=TUESDAY)]), st.data())
+def test_a_lead_that_was_won_or_lost_is_in_no_account(records, data):
+    """It is open no more; an account counts what may still be won."""
+    rows = Rows()
+    _taken(rows, records, data)
+
+    assert set() == rows.in_accounts
+
+
+@given(st.permutations([*EMPLOYED, won(at=later(MONDAY, seconds=-1))]), st.data())
+def test_a_lead_that_may_convert_again_is_back_in_its_account(records, data):
+    """With its first score after the outcome."""
+    rows = Rows()
+    _taken(rows, records, data, repeatable=frozenset({TENANT}))
+
+    assert {(TENANT, "menabrea", "ada")} == rows.in_accounts
+
+
+MOVED = an_enriched(at=FRIDAY, type=LEAD_MOVED, texts={"to": "bob", "before": "ada", "memory_from": "ada"}, numbers={"number": 1.0, "is_nobody": 0.0})
+
+
+@given(st.permutations([*EMPLOYED, MOVED]), st.data())
+def test_an_id_that_stands_for_another_lead_leaves_its_account(records, data):
+    """The lead that it stands for is counted there, once."""
+    rows = Rows()
+    _taken(rows, records, data)
+
+    assert set() == rows.in_accounts
+
+
+@given(st.data())
+def test_a_lead_that_was_reopened_is_back_in_its_account(data):
+    """As it is back in the ranking."""
+    rows = Rows()
+    story = [r._replace(account_id="lovelace") if isinstance(r, LeadScore) else r for r in (*REOPENED_STORY, STORY[4])]
+    _in_order(rows, story, data, repeatable=frozenset())
+
+    assert {(TENANT, "lovelace", "ada")} == rows.in_accounts
+
+
+class Never(dict[str, str]):
+    """Accounts that must not be asked for."""
+
+    def get(self, *asked: object) -> NoReturn:
+        raise AssertionError(asked)
+
+
+def test_a_lead_without_an_account_costs_nothing():
+    """No row, and no look into the state: the writer has no time to spare."""
+    planned = plan([*STORY, an_enriched()], {KEY: rank_of(STORY[0])}, accounts=Never())
+
+    assert 0 == _queries(planned)[planning.INSERT_IN_ACCOUNT] + _queries(planned)[planning.DELETE_FROM_ACCOUNT]
+
+
+def test_an_account_costs_one_row_a_lead_and_batch():
+    """Overwritten in place while the lead stays."""
+    planned = plan([score._replace(account_id="lovelace") for score in STORY], {KEY: rank_of(STORY[0])}, accounts={KEY: "lovelace"})
+
+    assert (1, 0) == tuple(_queries(planned)[q] for q in (planning.INSERT_IN_ACCOUNT, planning.DELETE_FROM_ACCOUNT))
+    assert {} == planned.accounts
 
 
 def test_a_lead_that_returns_after_it_was_forgotten_is_ranked():

@@ -4,7 +4,7 @@ from pyflink.datastream.time_domain import TimeDomain
 
 from jobs.operators.lane_clock import LaneClock
 from jobs.operators.lane_state import BatchedState, DecodedCache, StateStore
-from jobs.operators.write_batch import LaneBands
+from jobs.operators.write_batch import lane_accounts, lane_bands
 from models.due import BUCKET_MS, DueQueue
 from tests.unit.jobs.fakes import Backend, FakeContext, FakeMapState
 
@@ -86,12 +86,20 @@ def test_a_due_store_is_a_map_state():
 
 def test_bands_are_a_mapping_of_ranks():
     """With all that a mapping can do, negative ranks too."""
-    bands = LaneBands(a_state({}), limit=1)
+    bands = lane_bands(a_state({}), limit=1)
     bands.update({"acme|ada": 4, "acme|bob": -2})
     before = dict(bands)
     del bands["acme|ada"]
 
     assert ({"acme|ada": 4, "acme|bob": -2}, None, 1) == (before, bands.get("acme|ada"), len(bands))
+
+
+def test_accounts_are_a_mapping_of_texts():
+    """Of any letters, kept when what was decoded is gone."""
+    state = a_state({})
+    lane_accounts(state, limit=1).update({"acme|ada": "Übermut GmbH", "acme|bob": "7"})
+
+    assert {"acme|ada": "Übermut GmbH", "acme|bob": "7"} == dict(lane_accounts(state, limit=1))
 
 
 def test_a_lane_asks_once_for_each_due():
