@@ -16,7 +16,7 @@ from api.decisions import Decisions, KafkaDecisions
 from api.deps import query_once
 from api.keys import KeyRing
 from api.paths import EncodedSlashes
-from api.routes import crm, health, leads, metrics, models, overrides
+from api.routes import accounts, crm, health, leads, metrics, models, overrides
 from api.stores import Stores, cassandra_stores
 from infra.settings import Settings
 from schemas.ids import Millis
@@ -58,7 +58,7 @@ def create_app(
     app.state.clock = clock or (lambda: Millis(time.time_ns() // 1_000_000))
     app.state.policies = settings.policies()
     app.state.keys = KeyRing(settings.tenants())
-    for router in (leads.router, overrides.router, models.router, metrics.router, crm.router):
+    for router in (leads.router, accounts.router, overrides.router, models.router, metrics.router, crm.router):
         app.include_router(router, dependencies=[Depends(query_once)])
     app.include_router(health.router)
     app.add_middleware(EncodedSlashes)

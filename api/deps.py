@@ -72,6 +72,11 @@ LeadPath = Annotated[
     BeforeValidator(segment),
     Path(min_length=1, max_length=1_024, description="The lead's pseudonymous id; a slash in it is written `%2F`.", examples=["lead-42"]),
 ]
+AccountPath = Annotated[
+    str,
+    BeforeValidator(segment),
+    Path(min_length=1, max_length=1_024, description="The company's id as events say it; a slash in it is written `%2F`.", examples=["account-7"]),
+]
 
 
 LISTS = frozenset({"grade"})

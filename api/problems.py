@@ -175,4 +175,4 @@ def _statuses(path: str, operation: Mapping[str, Any]) -> tuple[int, ...]:
         return (503,) if path.endswith("/ready") else ()
     # a cursor of somebody's own making, a body that is not even JSON
     may_be_garbled = "requestBody" in operation or any(parameter["name"] == "cursor" for parameter in operation.get("parameters", ()))
-    return (*((400,) if may_be_garbled else ()), 401, *((404,) if "{lead}" in path else ()), 422, 500, 503)
+    return (*((400,) if may_be_garbled else ()), 401, *((404,) if "{lead}" in path or "{account}" in path else ()), 422, 500, 503)

@@ -1,5 +1,6 @@
 """What the API answers: shapes, their meaning and examples."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Generic, Self, TypeVar
 
@@ -13,6 +14,7 @@ from connectors.cassandra.models import StoredModel
 from connectors.cassandra.profiles import StoredProfile
 from connectors.cassandra.pushes import Pushed
 from connectors.crm.status import BACK_COUNTS, COUNTS, MEANINGS, AccountStatus, BackStatus
+from models.account import account_score
 from models.conversion_time import conversion_time
 from models.explanations import in_words
 from schemas.crm_link import CrmLink
@@ -294,6 +296,38 @@ class RankedLeadPublic(Shape):
     def of(cls, r: RankedLead) -> Self:
         """The shape of a ranked lead."""
         return cls(lead=r.lead, propensity=r.propensity, grade=r.grade, as_of=instant(r.as_of))
+
+
+class AccountPublic(Shape):
+    """A company: its open leads as one. Leads that were won or lost, and ids that proved to be another lead's, are not among them."""
+
+    account: str = Field(examples=["account-7"])
+    leads: int = Field(ge=1, description="Open leads that were scored; of a shared id, at least so many.", examples=[4])
+    is_shared: bool = Field(
+        description="Whether so many leads have this id that it stands for no company, as a mailbox's domain: then nothing more is said.",
+        examples=[False],
+    )
+    score: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        description="Probability that at least one of the ten strongest converts, were they to decide apart from each other: it orders accounts,"
+        " and is the upper bound of what is so, as the best lead's propensity is the lower.",
+        examples=[0.62],
+    )
+    best: RankedLeadPublic | None = Field(description="Whom to call there.")
+    last_activity: Instant | None = Field(description="Event time of the latest event on which an open lead was scored.")
+
+    @classmethod
+    def of(cls, account: str, leads: Sequence[RankedLead], *, is_shared: bool) -> Self:
+        """The shape of an account's open leads, best first; at least one."""
+        if is_shared:
+            return cls(account=account, leads=len(leads), is_shared=True, score=None, best=None, last_activity=None)
+        return cls(
+            account=account,
+            leads=len(leads),
+            is_shared=False,
+            score=account_score(lead.propensity for lead in leads),
+            best=RankedLeadPublic.of(leads[0]),
+            last_activity=instant(max(lead.as_of for lead in leads)),
+        )
 
 
 class EventPublic(Shape):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import Protocol
 
+from connectors.cassandra.accounts import AccountStore
 from connectors.cassandra.aliases import AliasStore
 from connectors.cassandra.client import CassandraClient
 from connectors.cassandra.config import CassandraConfig
@@ -54,6 +55,12 @@ class Leads(Protocol):
     def ranked(  # noqa: D102 — as in connectors.cassandra.leads
         self, tenant: str, *, grades: Set[str], limit: int, after: Standing | None = None
     ) -> Page[RankedLead, Standing]: ...
+
+
+class Accounts(Protocol):
+    """Which leads of a company may buy."""
+
+    def leads_of(self, tenant: str, account: str) -> list[RankedLead]: ...  # noqa: D102 — as in connectors.cassandra.accounts
 
 
 class Profiles(Protocol):
@@ -129,6 +136,7 @@ class Stores:
     scores: Scores
     events: Events
     leads: Leads
+    accounts: Accounts
     profiles: Profiles
     outcomes: Outcomes
     pushes: Pushes
@@ -152,6 +160,7 @@ def cassandra_stores(config: CassandraConfig) -> Stores:
         scores=ScoreStore(client),
         events=EventStore(client),
         leads=LeadStore(client),
+        accounts=AccountStore(client),
         profiles=ProfileStore(client),
         outcomes=OutcomeStore(client),
         pushes=PushStore(client),

@@ -115,6 +115,7 @@ class FakeStores:
             scores=FakeScores(self),
             events=FakeEvents(self),
             leads=FakeLeads(self),
+            accounts=FakeAccounts(self),
             profiles=FakeProfiles(self),
             outcomes=FakeOutcomes(self),
             pushes=FakePushes(self),
@@ -165,6 +166,13 @@ class FakeLeads(_Fake):
         ranked = sorted((RankedLead(s.lead, s.grade, s.propensity, s.as_of) for s in latest.values() if s.grade in grades), key=_order)
         rest = [r for r in ranked if after is None or _order(r) > (-after.propensity, after.lead)]
         return page_of(rest[: limit + 1], limit, lambda r: Standing(r.propensity, r.lead))
+
+
+class FakeAccounts(_Fake):
+    def leads_of(self, tenant: str, account: str) -> list[RankedLead]:
+        self.answer()
+        latest = {s.lead: s for s in sorted(self.held.scores, key=lambda s: s.sequence) if s.tenant == tenant}
+        return sorted((RankedLead(s.lead, s.grade, s.propensity, s.as_of) for s in latest.values() if s.account_id == account), key=_order)
 
 
 class FakeProfiles(_Fake):

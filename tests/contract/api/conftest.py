@@ -23,9 +23,9 @@ def held() -> FakeStores:
     """Two leads of acme, one of globex."""
     return FakeStores(
         scores=[
-            *(a_score("ada", sequence=n, propensity=n / 10) for n in range(1, 8)),
-            a_score("bob", propensity=0.2),
-            a_score("eve", propensity=0.9, tenant="globex"),
+            *(a_score("ada", sequence=n, propensity=n / 10, account_id="account-7") for n in range(1, 8)),
+            a_score("bob", propensity=0.2, account_id="account-7"),
+            a_score("eve", propensity=0.9, tenant="globex", account_id="account-8"),
         ],
         events=[(TENANT, "ada", StoredEvent(f"e{n}", "page_viewed", "web", later(MONDAY, hours=n), MONDAY, {}, {"n": n}, {})) for n in range(5)],
         outcomes=[won("ada")],

@@ -16,6 +16,7 @@ EXCLUDED = [
 ]
 OPERATIONS = (
     *("/v1/leads", "/v1/leads/{lead}", "/v1/leads/{lead}/scores", "/v1/leads/{lead}/events", "/v1/leads/{lead}/overrides"),
+    *("/v1/accounts/{account}", "/v1/accounts/{account}/leads"),
     *("/v1/overrides", "/v1/models", "/v1/metrics", "/v1/crm/status"),
 )
 CHANGING = (("/v1/leads/{lead}/override", "PUT"), ("/v1/leads/{lead}/override", "DELETE"))

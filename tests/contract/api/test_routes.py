@@ -5,13 +5,14 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from connectors.cassandra.accounts import MOST
 from connectors.cassandra.events import StoredEvent
 from connectors.cassandra.profiles import StoredProfile
 from schemas.event import Person
 from tests.builders import MONDAY, TENANT, later
 from tests.results import FakeStores, a_score
 
-PAGED = ("/v1/leads", "/v1/leads/ada/scores", "/v1/leads/ada/events", "/v1/models", "/v1/metrics?name=auc")
+PAGED = ("/v1/leads", "/v1/leads/ada/scores", "/v1/leads/ada/events", "/v1/accounts/account-7/leads", "/v1/models", "/v1/metrics?name=auc")
 
 
 def _walk(client: TestClient, path: str, limit: int) -> list[dict[str, Any]]:
@@ -115,6 +116,49 @@ def test_a_history_is_cut_at_both_ends(acme: TestClient):
     answer = acme.get("/v1/leads/ada/scores", params={"from": "2026-03-02T10:02:00+01:00", "to": "2026-03-02T09:04:00Z"}).json()
 
     assert [3, 2] == [item["sequence"] for item in answer["items"]]
+
+
+def test_an_account_is_its_open_leads_as_one(acme: TestClient):
+    """How many, how likely one of them is to convert, whom to call, when one was last active."""
+    account = acme.get("/v1/accounts/account-7").json()
+
+    assert (2, False, 0.76, "ada", "2026-03-02T09:07:00.000Z") == (
+        account["leads"],
+        account["is_shared"],
+        pytest.approx(account["score"]),
+        account["best"]["lead"],
+        account["last_activity"],
+    )
+    assert ["ada", "bob"] == [item["lead"] for item in acme.get("/v1/accounts/account-7/leads").json()["items"]]
+
+
+@pytest.mark.parametrize("account", ["account/7", "100%2F", "Übermut & Co?"])
+def test_an_account_of_any_name_is_reached(acme: TestClient, held: FakeStores, account: str):
+    """Its id is one segment of the path, as a lead's is."""
+    held.scores.append(a_score("cyd", account_id=account))
+    path = f"/v1/accounts/{quote(account, safe='')}"
+
+    assert (account, ["cyd"]) == (acme.get(path).json()["account"], [item["lead"] for item in acme.get(f"{path}/leads").json()["items"]])
+
+
+@pytest.mark.parametrize("rest", ["", "/leads"])
+def test_another_tenants_account_does_not_exist(acme: TestClient, rest: str):
+    """As one that nobody works for."""
+    foreign, nobody = (acme.get(f"/v1/accounts/{account}{rest}") for account in ("account-8", "account-9"))
+
+    assert (404, 404) == (foreign.status_code, nobody.status_code)
+    assert foreign.json()["detail"].replace("account-8", "account-9") == nobody.json()["detail"]
+
+
+def test_what_too_many_share_is_no_account(acme: TestClient, held: FakeStores):
+    """It says so, and orders nobody: the answer would be of those whose names come first."""
+    held.scores += [a_score(f"reader-{n}", account_id="shared") for n in range(MOST)]
+    whole = acme.get("/v1/accounts/shared").json()
+    held.scores.append(a_score("one more", account_id="shared"))
+    shared = acme.get("/v1/accounts/shared").json()
+
+    assert (MOST, False, MOST, True, None) == (whole["leads"], whole["is_shared"], shared["leads"], shared["is_shared"], shared["score"])
+    assert "urn:prox:problem:shared-account" == acme.get("/v1/accounts/shared/leads").json()["type"]
 
 
 @pytest.mark.parametrize("path", ["", "/scores", "/events"])
