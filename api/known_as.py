@@ -11,6 +11,7 @@ from api.problems import MovedError
 from api.stores import Stores
 from connectors.cassandra.page import Moment, Page, page_of
 from connectors.cassandra.profiles import StoredProfile
+from connectors.cassandra.traits import StoredTrait
 from schemas.event import Person
 from schemas.override import Override
 
@@ -54,6 +55,15 @@ def latest_override(stores: Stores, tenant: str, names: Iterable[str]) -> Overri
     """The latest decision on a lead, under whichever id it was made: the one that counts."""
     decisions = [override for name in names if (override := stores.overrides.latest(tenant, name)) is not None]
     return max(decisions, key=lambda one: (one.decided_at, one.override_id), default=None)
+
+
+def latest_traits(stores: Stores, tenant: str, names: Iterable[str]) -> list[StoredTrait]:
+    """Of each trait what was said last, under whichever id; of one instant, under the lead's own."""
+    latest: dict[str, StoredTrait] = {}
+    for trait in (trait for name in names for trait in stores.traits.of_lead(tenant, name)):
+        if trait.name not in latest or trait.said_at > latest[trait.name].said_at:
+            latest[trait.name] = trait
+    return [latest[name] for name in sorted(latest)]
 
 
 def one_profile(profiles: Iterable[StoredProfile | None]) -> StoredProfile | None:

@@ -13,6 +13,7 @@ from connectors.cassandra.leads import RankedLead
 from connectors.cassandra.models import StoredModel
 from connectors.cassandra.profiles import StoredProfile
 from connectors.cassandra.pushes import Pushed
+from connectors.cassandra.traits import StoredTrait
 from connectors.crm.status import BACK_COUNTS, COUNTS, MEANINGS, AccountStatus, BackStatus
 from models.account import account_score
 from models.conversion_time import conversion_time
@@ -134,11 +135,28 @@ class ScorePublic(Shape):
         )
 
 
+class TraitPublic(Shape):
+    """A trait, who said it and when."""
+
+    value: str | float | None = Field(examples=["retail"])
+    source: str | None = Field(description="The source of the write key, a CRM, or a file; null where its producer named none.", examples=["hubspot"])
+    at: Instant
+
+    @classmethod
+    def of(cls, t: StoredTrait) -> Self:
+        """The shape of a trait."""
+        return cls(value=t.value, source=t.source or None, at=instant(t.said_at))
+
+
 class ProfilePublic(Shape):
     """What is known of a lead; null where nothing is."""
 
     account_id: str | None = Field(examples=["account-7"])
     traits: dict[str, str | float | None] = Field(examples=[{"industry": "retail", "employees": 250.0}])
+    provenance: dict[str, TraitPublic] = Field(
+        description="Of each trait what was said last; traits that were said before this was kept are not in it.",
+        examples=[{"industry": {"value": "retail", "source": "hubspot", "at": "2012-01-03T09:00:00.123Z"}}],
+    )
     consent: dict[str, bool] = Field(examples=[{"profiling": True}])
     email: str | None = Field(examples=["pat@example.com"])
     phone: str | None = Field(examples=[None])
@@ -147,11 +165,15 @@ class ProfilePublic(Shape):
     last_seen: Instant | None
 
     @classmethod
-    def of(cls, p: StoredProfile) -> Self:
-        """The shape of a profile. Where a person's address was is nobody's business here, so `ip` is left out."""
+    def of(cls, p: StoredProfile, traits: Sequence[StoredTrait]) -> Self:
+        """The shape of a profile and of what was said last of each trait, which counts.
+
+        Where a person's address was is nobody's business here, so `ip` is left out.
+        """
         return cls(
             account_id=p.account_id,
-            traits={**p.texts, **p.numbers},
+            traits=p.texts | p.numbers | {trait.name: trait.value for trait in traits},
+            provenance={trait.name: TraitPublic.of(trait) for trait in traits},
             consent=p.consent,
             email=p.person.email,
             phone=p.person.phone,

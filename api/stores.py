@@ -19,6 +19,7 @@ from connectors.cassandra.page import Moment, Page
 from connectors.cassandra.profiles import ProfileStore, StoredProfile
 from connectors.cassandra.pushes import Pushed, PushStore
 from connectors.cassandra.scores import ScoreStore
+from connectors.cassandra.traits import StoredTrait, TraitStore
 from schemas.crm_link import CrmLink
 from schemas.ids import Millis
 from schemas.metric import Metric
@@ -67,6 +68,12 @@ class Profiles(Protocol):
     """Who is this lead."""
 
     def profile(self, tenant: str, lead: str) -> StoredProfile | None: ...  # noqa: D102 — as in connectors.cassandra.profiles
+
+
+class Traits(Protocol):
+    """Who said what of a lead."""
+
+    def of_lead(self, tenant: str, lead: str) -> list[StoredTrait]: ...  # noqa: D102 — as in connectors.cassandra.traits
 
 
 class Outcomes(Protocol):
@@ -138,6 +145,7 @@ class Stores:
     leads: Leads
     accounts: Accounts
     profiles: Profiles
+    traits: Traits
     outcomes: Outcomes
     pushes: Pushes
     links: Links
@@ -162,6 +170,7 @@ def cassandra_stores(config: CassandraConfig) -> Stores:
         leads=LeadStore(client),
         accounts=AccountStore(client),
         profiles=ProfileStore(client),
+        traits=TraitStore(client),
         outcomes=OutcomeStore(client),
         pushes=PushStore(client),
         links=LinkStore(client),

@@ -12,6 +12,7 @@ from connectors.cassandra.page import Moment, Page, page_of
 from connectors.cassandra.profiles import StoredProfile
 from connectors.cassandra.pushes import Pushed, pushed_of
 from connectors.cassandra.ranking import GRADES
+from connectors.cassandra.traits import StoredTrait
 from schemas.crm_link import CrmLink
 from schemas.enriched import EnrichedEvent
 from schemas.ids import Millis
@@ -101,6 +102,7 @@ class FakeStores:
     events: list[tuple[str, str, StoredEvent]] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     profiles: dict[tuple[str, str], StoredProfile] = field(default_factory=dict)
+    traits: dict[tuple[str, str], list[StoredTrait]] = field(default_factory=dict)
     metrics: list[Metric] = field(default_factory=list)
     models: list[tuple[str, StoredModel]] = field(default_factory=list)
     pushes: list[PushReport] = field(default_factory=list)
@@ -117,6 +119,7 @@ class FakeStores:
             leads=FakeLeads(self),
             accounts=FakeAccounts(self),
             profiles=FakeProfiles(self),
+            traits=FakeTraits(self),
             outcomes=FakeOutcomes(self),
             pushes=FakePushes(self),
             links=FakeLinks(self),
@@ -179,6 +182,12 @@ class FakeProfiles(_Fake):
     def profile(self, tenant: str, lead: str) -> StoredProfile | None:
         self.answer()
         return self.held.profiles.get((tenant, lead))
+
+
+class FakeTraits(_Fake):
+    def of_lead(self, tenant: str, lead: str) -> list[StoredTrait]:
+        self.answer()
+        return self.held.traits.get((tenant, lead), [])
 
 
 class FakeOutcomes(_Fake):

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from api import cursors
 from api.deps import ClockDep, Paging, PolicyDep, SpanDep, StoresDep, TenantDep
-from api.known_as import KnownAs, KnownAsDep, latest_override, one_history, one_profile
+from api.known_as import KnownAs, KnownAsDep, latest_override, latest_traits, one_history, one_profile
 from api.problems import ProblemError
 from api.shapes import (
     EventPublic,
@@ -70,7 +70,7 @@ def lead_view(tenant: TenantDep, stores: StoresDep, policy: PolicyDep, clock: Cl
         grade=acted_on and acted_on.grade,
         override=None if override is None else OverridePublic.of(override, now),
         also_known_as=list(names[1:]),
-        profile=profile and ProfilePublic.of(profile),
+        profile=profile and ProfilePublic.of(profile, latest_traits(stores, tenant, names)),
         score=score and ScorePublic.of(score, policy),
         outcome=outcome and OutcomePublic.of(outcome),
         crm=[ShownPublic.of(pushed, acted_on) for pushed in stores.pushes.latest(tenant, lead)],

@@ -28,6 +28,8 @@ from schemas.push import DELIVERED, PushReport
 from schemas.score import LeadScore
 
 Partition = tuple[Any, ...]
+LONGEST_TRAIT = 512
+"""Characters of a trait's name that has a row of its own: a longer one is a payload gone astray, and is in the profile only."""
 REOPENED_LEAD = "\n"
 """No lead's id holds one."""
 
@@ -75,6 +77,7 @@ INSERT_EVENT = _insert("events_by_lead", "tenant, lead, month, occurred_at, even
 INSERT_FIRST_SEEN = _insert("profiles_by_lead", "tenant, lead, first_seen")
 INSERT_LAST_SEEN = _insert("profiles_by_lead", "tenant, lead, last_seen, account_id")
 INSERT_TRAITS = _insert("profiles_by_lead", "tenant, lead, texts, numbers, account_id")
+INSERT_TRAIT = _insert("traits_by_lead", "tenant, lead, trait, value, source, said_at")
 INSERT_CONSENT = _insert("profiles_by_lead", "tenant, lead, consent")
 INSERT_PERSON = _insert("profiles_by_lead", "tenant, lead, email, phone, name, ip")
 INSERT_OUTCOME = _insert("outcomes_by_lead", "tenant, lead, occurred_at, outcome_id, outcome, received_at, amount, source")
@@ -298,6 +301,7 @@ def _add_profile(result: Plan, events: list[EnrichedEvent]) -> None:
         account = UNSET_VALUE if update.account_id is None else update.account_id
         traits = (update.profile_texts, update.profile_numbers, account, profile_timestamp(update))
         writes.append(Write(INSERT_TRAITS, (tenant, lead, *traits)))
+        _add_traits(writes, events)
     consenting = [e for e in events if e.consent]
     if consenting:
         latest = max(consenting, key=profile_timestamp)
@@ -306,6 +310,15 @@ def _add_profile(result: Plan, events: list[EnrichedEvent]) -> None:
         if e.person is not None:
             known = tuple(UNSET_VALUE if v is None else v for v in (e.person.email, e.person.phone, e.person.name, e.person.ip))
             writes.append(Write(INSERT_PERSON, (tenant, lead, *known, profile_timestamp(e))))
+
+
+def _add_traits(writes: list[Write], events: Iterable[EnrichedEvent]) -> None:
+    """A row for each trait that is told. What another id knew is in that id's rows, which are the lead's story too."""
+    told = {name: e for e in sorted(events, key=profile_timestamp) if e.type == PROFILE_UPDATED for name in (*e.texts, *e.numbers)}
+    for name, e in told.items():
+        if len(name) <= LONGEST_TRAIT:
+            value = (e.texts.get(name), e.numbers.get(name))
+            writes.append(Write(INSERT_TRAIT, (e.tenant, e.lead, name, value, e.source, e.occurred_at, profile_timestamp(e))))
 
 
 def _add_outcome(result: Plan, o: Outcome) -> None:

@@ -9,6 +9,7 @@ from api.app import create_app
 from connectors.cassandra.events import StoredEvent
 from connectors.cassandra.models import StoredModel
 from connectors.cassandra.profiles import StoredProfile
+from connectors.cassandra.traits import StoredTrait
 from infra.settings import Settings
 from schemas.event import Person
 from tests.builders import FRIDAY, MONDAY, TENANT, later, won
@@ -30,6 +31,7 @@ def held() -> FakeStores:
         events=[(TENANT, "ada", StoredEvent(f"e{n}", "page_viewed", "web", later(MONDAY, hours=n), MONDAY, {}, {"n": n}, {})) for n in range(5)],
         outcomes=[won("ada")],
         profiles={(TENANT, "ada"): StoredProfile("account-7", {"industry": "it"}, {"size": 3.0}, {}, Person(name="Ada"), MONDAY, MONDAY)},
+        traits={(TENANT, "ada"): [StoredTrait("industry", "it", "website", MONDAY)]},
         metrics=[
             *(a_metric(at=later(MONDAY, hours=n), value=n / 10) for n in range(6)),
             a_metric("crm.state", value=5.0, model="hubspot"),

@@ -8,8 +8,9 @@ from fastapi.testclient import TestClient
 from connectors.cassandra.accounts import MOST
 from connectors.cassandra.events import StoredEvent
 from connectors.cassandra.profiles import StoredProfile
+from connectors.cassandra.traits import StoredTrait
 from schemas.event import Person
-from tests.builders import MONDAY, TENANT, later
+from tests.builders import MONDAY, TENANT, TUESDAY, later
 from tests.results import FakeStores, a_score
 
 PAGED = ("/v1/leads", "/v1/leads/ada/scores", "/v1/leads/ada/events", "/v1/accounts/account-7/leads", "/v1/models", "/v1/metrics?name=auc")
@@ -223,3 +224,26 @@ def test_what_was_done_under_an_old_id_is_the_leads(acme: TestClient, held: Fake
     for path in ("/v1/leads/ada/events", "/v1/leads/ada/scores"):
         assert "early" in [item["event_id"] for item in acme.get(path).json()["items"]]
         assert acme.get(path).json()["items"] == _walk(acme, path, 2)
+
+
+def test_a_trait_says_who_said_it_and_when(acme: TestClient, held: FakeStores):
+    """A producer that named no source is nobody; what was known before it was kept has no provenance."""
+    held.traits[TENANT, "ada"].append(StoredTrait("plan", "pro", "", TUESDAY))
+    profile = acme.get("/v1/leads/ada").json()["profile"]
+
+    assert {"industry": "it", "plan": "pro", "size": 3.0} == profile["traits"]
+    assert {
+        "industry": {"value": "it", "source": "website", "at": "2026-03-02T09:00:00.000Z"},
+        "plan": {"value": "pro", "source": None, "at": "2026-03-03T09:00:00.000Z"},
+    } == profile["provenance"]
+
+
+def test_of_what_several_ids_said_the_latest_counts(acme: TestClient, held: FakeStores):
+    """Under whichever id of the lead; of one instant, what was said under its own."""
+    held.aliases[TENANT, "b-1"] = "ada"
+    held.traits[TENANT, "ada"].append(StoredTrait("plan", "free", "website", MONDAY))
+    held.traits[TENANT, "b-1"] = [StoredTrait("industry", "retail", "hubspot", TUESDAY), StoredTrait("plan", "pro", "file", MONDAY)]
+    profile = acme.get("/v1/leads/ada").json()["profile"]
+
+    assert ("retail", "free") == (profile["traits"]["industry"], profile["traits"]["plan"])
+    assert {"industry": "hubspot", "plan": "website"} == {name: trait["source"] for name, trait in profile["provenance"].items()}

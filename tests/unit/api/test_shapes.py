@@ -44,7 +44,7 @@ def test_an_ip_address_is_not_shown():
     """It helps nobody who calls, so it stays in the store."""
     profile = StoredProfile("account-7", {}, {}, {}, Person("pat@example.com", None, "Pat", "192.0.2.1"), MONDAY, MONDAY)
 
-    assert "192.0.2.1" not in ProfilePublic.of(profile).model_dump_json()
+    assert "192.0.2.1" not in ProfilePublic.of(profile, []).model_dump_json()
 
 
 def test_a_field_without_an_example_is_found_when_the_document_is_made():

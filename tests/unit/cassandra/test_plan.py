@@ -84,9 +84,9 @@ def test_a_band_is_entered_once():
 
 def test_a_profile_update_is_no_event_of_the_lead():
     """Traits go to the profile; the lead's events and the days it was seen are those of its own deeds."""
-    planned = plan([an_enriched(type=PROFILE_UPDATED, profile_texts={"industry": "retail"})], {})
+    planned = plan([an_enriched(type=PROFILE_UPDATED, texts={"industry": "retail"}, numbers={}, profile_texts={"industry": "retail"})], {})
 
-    assert {planning.INSERT_TRAITS: 1} == _queries(planned)
+    assert {planning.INSERT_TRAITS: 1, planning.INSERT_TRAIT: 1} == _queries(planned)
 
 
 def test_who_a_person_is_goes_to_the_profile_only():
@@ -112,6 +112,47 @@ def test_the_earliest_of_a_batch_is_the_first_and_the_latest_the_last_seen():
 
     seen = {w.query: w.parameters[2] for w in planned.writes[TENANT, "ada"]}
     assert {planning.INSERT_FIRST_SEEN: MONDAY, planning.INSERT_LAST_SEEN: FRIDAY} == seen
+
+
+SAID = [
+    an_enriched(at=at, sequence=n, type=PROFILE_UPDATED, source=source, texts=texts, numbers=numbers)
+    for n, (at, source, texts, numbers) in enumerate(
+        [
+            (TUESDAY, "hubspot", {"industry": "retail", "size": "large"}, {}),
+            (MONDAY, "website", {"industry": "it"}, {"seats": 3.0}),
+            (FRIDAY, "file", {}, {"size": 40.0}),
+            (FRIDAY, "website", {"plan": "pro"}, {"size": 41.0}),
+        ],
+        start=1,
+    )
+]
+
+
+@given(st.permutations(SAID), st.data())
+def test_of_each_trait_the_row_says_who_said_it_last(events, data):
+    """In any order, with any repeats and however cut: value, source and instant are of one event, the latest, and of two the one told last."""
+    rest = events + data.draw(st.lists(st.sampled_from(events), max_size=4))
+    rows: dict[str, tuple[int, tuple[object, ...]]] = {}
+    while rest:
+        size = data.draw(st.integers(1, len(rest)))
+        batch, rest = rest[:size], rest[size:]
+        for write in (w for writes in plan(batch, {}).writes.values() for w in writes if w.query == planning.INSERT_TRAIT):
+            _, _, trait, *row, at = write.parameters
+            rows[trait] = max(rows.get(trait, (0, ())), (at, tuple(row)))
+
+    assert {
+        "industry": (("retail", None), "hubspot", TUESDAY),
+        "plan": (("pro", None), "website", FRIDAY),
+        "seats": ((None, 3.0), "website", MONDAY),
+        "size": ((None, 41.0), "website", FRIDAY),
+    } == {trait: row for trait, (_, row) in rows.items()}
+
+
+def test_a_trait_whose_name_no_table_holds_is_in_the_profile_only():
+    """It stops nothing."""
+    planned = plan([an_enriched(type=PROFILE_UPDATED, texts={"x" * 70_000: "1", "plan": "pro"}, numbers={})], {})
+
+    assert 1 == _queries(planned)[planning.INSERT_TRAIT]
 
 
 class Rows:
