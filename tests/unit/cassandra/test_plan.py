@@ -208,15 +208,16 @@ class Rows:
 
 
 def _taken(rows: Rows, values: list[Storable], data: st.DataObject, *, repeatable: frozenset[str] = frozenset()) -> None:
-    """The values with some repeats, cut into batches anyhow; once, perhaps, the state falls back and a batch is taken again."""
+    """The values with some repeats, cut into batches anyhow; perhaps the state falls back in the midst of one, which is taken again as a whole."""
     rest = values + data.draw(st.lists(st.sampled_from(values), max_size=5))
     while rest:
         size = data.draw(st.integers(1, len(rest)))
         batch, rest = rest[:size], rest[size:]
         checkpoint = rows.state()
-        for value in batch:  # in the batches of before a crash
+        crashed_after = data.draw(st.none() | st.integers(0, size))
+        for value in batch[:crashed_after]:
             rows.take([value], repeatable=repeatable)
-        if data.draw(st.booleans()):
+        if crashed_after is not None:
             rows.restore(checkpoint)
             rows.take(batch, repeatable=repeatable)
 
