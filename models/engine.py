@@ -1,6 +1,5 @@
 """process(batch, memories, …) → scores; mature(…) → examples: the thinking that jobs and replays share."""
 
-import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import log
 from typing import Any, NamedTuple, Protocol
@@ -12,6 +11,7 @@ from models import moving, pairing
 from models.conversion_time import converted_by
 from models.due import bucket_of
 from models.features.vector import PATTERN_MODEL, digest
+from models.frozen import kept_hazards
 from models.grading import GRADES, grade
 from models.learning.hazard_model import HazardModel, untrained
 from models.memories import Memories
@@ -98,9 +98,9 @@ class ShadowAnswers(NamedTuple):
     hazards: bytes
     hazard_bytes: int
 
-    def of(self, i: int) -> pairing.KeptShadow:
-        """What it says of vector i."""
-        return pairing.KeptShadow(self.learner, self.propensities[i], self.hazards[i * self.hazard_bytes : (i + 1) * self.hazard_bytes])
+    def of(self, i: int) -> tuple[str, float, bytes]:
+        """Who says what of vector i, and its hazards as they are kept."""
+        return (self.learner, self.propensities[i], self.hazards[i * self.hazard_bytes : (i + 1) * self.hazard_bytes])
 
 
 class Answers(NamedTuple):
@@ -123,7 +123,7 @@ class Answers(NamedTuple):
     shadows: list[ShadowAnswers]
 
     def hazards_of(self, i: int) -> bytes:
-        """The hazards of vector i, little-endian doubles."""
+        """The hazards of vector i, as they are kept."""
         return self.hazards[i * self.hazard_bytes : (i + 1) * self.hazard_bytes]
 
 
@@ -270,7 +270,7 @@ class Engine:
                     answers.version,
                     propensity,
                     answers.hazards_of(i),
-                    learnable,
+                    memory.packed(learnable),
                     answers.learner,
                     [shadow.of(i) for shadow in answers.shadows],
                 )
@@ -370,8 +370,8 @@ class Engine:
             version=versioned.version,
             base_version=versioned.base.trained_at if versioned.base is not None else 0,
             propensities=scored.propensity.tolist(),
-            hazards=scored.hazards.tobytes(),
-            hazard_bytes=8 * scored.hazards.shape[1],
+            hazards=kept_hazards(scored.hazards).tobytes(),
+            hazard_bytes=scored.hazards.shape[1],
             reason_at=scored.reason_at.tolist(),
             reason_share=scored.reason_share.tolist(),
             baselines=scored.baseline.tolist(),
@@ -427,7 +427,7 @@ class Engine:
             if label is None:
                 waiting.append(point)
                 continue
-            examples.append(_example(key, point, pairing.point_from_bytes(memories.load_point(key, point.sequence)), label))
+            examples.append(_example(key, point, pairing.point_from_bytes(memories.load_point(key, point.sequence), memory.names), label))
             if label.is_final:
                 memories.drop_point(key, point.sequence)
             else:
@@ -451,7 +451,7 @@ class Engine:
 
 def _shadow_answers(shadow: Shadow, vectors: FeatureVectors) -> ShadowAnswers:
     scored = score(shadow.model, *vectors)
-    return ShadowAnswers(shadow.learner, scored.propensity.tolist(), scored.hazards.tobytes(), 8 * scored.hazards.shape[1])
+    return ShadowAnswers(shadow.learner, scored.propensity.tolist(), kept_hazards(scored.hazards).tobytes(), scored.hazards.shape[1])
 
 
 def _example(key: str, point: m.PendingPoint, kept: pairing.KeptPoint, label: pairing.Label) -> MaturedExample:
@@ -475,5 +475,5 @@ def _example(key: str, point: m.PendingPoint, kept: pairing.KeptPoint, label: pa
         learner=kept.learner,
         shadow_learners=[shadow.learner for shadow in kept.shadows],
         shadow_propensities=[shadow.propensity for shadow in kept.shadows],
-        shadow_hazards=[hazard for shadow in kept.shadows for (hazard,) in struct.iter_unpack("<d", shadow.hazards)],
+        shadow_hazards=[hazard for shadow in kept.shadows for hazard in shadow.hazards],
     )

@@ -15,7 +15,9 @@ from schemas.enriched import EnrichedEvent
 from schemas.errors import FatalError, PoisonRecordError
 from schemas.event import MEMORY_MOVED, OBSERVATION, Event
 
-VERSION = 1
+VERSION = 2
+BEFORE_PACKING = 1
+"""A version whose memory and points were written by the releases before."""
 
 
 class Handover(NamedTuple):
@@ -71,10 +73,12 @@ def handover_in(texts: Mapping[str, object], numbers: Mapping[str, object]) -> H
     """
     try:
         version, memory, points = msgpack.unpackb(base64.b64decode(str(texts["memory"]), validate=True), strict_map_key=False)
-        if version != VERSION:
-            raise FatalError(f"handed over memory of version {version}, this release reads {VERSION}")
+        if version not in (BEFORE_PACKING, VERSION):
+            raise FatalError(f"handed over memory of version {version}, this release reads {BEFORE_PACKING} and {VERSION}")
         read = LeadMemory.from_bytes(memory)
         kept = {int(number): point_from_bytes(point) for number, point in points.items()}
+        if not all(isinstance(point.event_id, str) and isinstance(point.features, bytes) for point in kept.values()):
+            raise TypeError("points of other types")
         handover = Handover(str(texts["from"]), int(float(str(numbers["number"]))), bool(numbers["is_returned"]), read, kept)
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, binascii.Error, msgpack.UnpackException, struct_error, FatalError) as exc:
         raise PoisonRecordError(f"no memory that was handed over: {type(exc).__name__}", reason="invalid") from exc

@@ -5,9 +5,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from models.features.packing import NO_NAMES, Names, pack
 from schemas.errors import FatalError
 
-VERSION = 2
+VERSION = 3
+BEFORE_NAMES = 2
+"""A version whose points were kept whole, each index entry with room for an outcome."""
 BEFORE_CHANNELS = 1
 """A version that counted types and channels without fading, knew no stages and remembered no numbers."""
 
@@ -45,6 +48,8 @@ _EMPTY = np.zeros(ROW_WIDTH)
 _EMPTY[OUTCOME_AT] = np.nan
 _EMPTY[GRADE] = -1.0
 _POINT = np.dtype([("sequence", "<u4"), ("as_of", "<i8"), ("next_interval", "u1"), ("draw", "<u4"), ("outcome_at", "<i8"), ("is_won", "u1")])
+_WAITING = np.dtype([("sequence", "<u4"), ("as_of", "<i8"), ("next_interval", "u1"), ("draw", "<u4")])
+_OUTCOME = np.dtype([("outcome_at", "<i8"), ("is_won", "u1")])
 _ROW_BYTES = 8 * ROW_WIDTH
 
 
@@ -64,13 +69,17 @@ class PendingPoint(NamedTuple):
 
 
 class LeadMemory:
-    """One lead, decoded: `row` (ROW_WIDTH doubles, laid out by the constants above) and `pending`, oldest first."""
+    """One lead, decoded: `row` (ROW_WIDTH doubles, laid out by the constants above) and `pending`, oldest first.
 
-    __slots__ = ("pending", "row")
+    `names` are the attributes that the vectors of its points name by place.
+    """
 
-    def __init__(self, row: Row, pending: list[PendingPoint]) -> None:
+    __slots__ = ("names", "pending", "row")
+
+    def __init__(self, row: Row, pending: list[PendingPoint], names: Names = NO_NAMES) -> None:
         self.row = row
         self.pending = pending
+        self.names = names
 
     @classmethod
     def empty(cls) -> "LeadMemory":
@@ -86,18 +95,42 @@ class LeadMemory:
         FatalError
             Written by a newer release: this one would lose what it cannot read.
         """
-        if data[0] == BEFORE_CHANNELS:
+        version = data[0]
+        if version == BEFORE_CHANNELS:
             # what had faded by then is not known: it begins with what comes
             data = data[: 1 + 8 * FADED] + _EMPTY[FADED:].tobytes() + data[1 + 8 * FADED :]
-        elif data[0] != VERSION:
-            raise FatalError(f"lead memory of version {data[0]}, this release reads up to {VERSION}: run the release that wrote it, or a newer one")
+        elif version not in (BEFORE_NAMES, VERSION):
+            raise FatalError(f"lead memory of version {version}, this release reads up to {VERSION}: run the release that wrote it, or a newer one")
         row = np.frombuffer(data, "<f8", ROW_WIDTH, 1).copy()
-        points = np.frombuffer(data, _POINT, offset=1 + _ROW_BYTES)
-        return cls(row, [PendingPoint(*point) for point in points.tolist()])
+        start = 1 + _ROW_BYTES
+        if version < VERSION:
+            return cls(row, [PendingPoint(*point) for point in np.frombuffer(data, _POINT, offset=start).tolist()])
+        if len(data) == start:
+            return cls(row, [])
+        known, with_outcomes = data[start], data[start + 1]
+        names = np.frombuffer(data, "<u4", known, start + 2).copy()
+        at = start + 2 + 4 * known
+        count = (len(data) - at) // (_WAITING.itemsize + with_outcomes * _OUTCOME.itemsize)
+        waiting = np.frombuffer(data, _WAITING, count, at).tolist()
+        if not with_outcomes:
+            return cls(row, [PendingPoint(*point) for point in waiting], names)
+        outcomes = np.frombuffer(data, _OUTCOME, count, at + count * _WAITING.itemsize).tolist()
+        return cls(row, [PendingPoint(*point, *outcome) for point, outcome in zip(waiting, outcomes, strict=True)], names)
 
     def to_bytes(self) -> bytes:
-        """A version byte, the row, then 26 bytes for each pending point."""
+        """A version byte and the row; where points wait, also the names, 17 bytes for each point, and 9 if one of them has an outcome."""
         head = bytes((VERSION,)) + self.row.tobytes()
-        if not self.pending:
+        pending = self.pending
+        if not pending:
             return head
-        return head + np.array(self.pending, dtype=_POINT).tobytes()
+        waiting = np.array([point[:4] for point in pending], _WAITING).tobytes()
+        has_outcome = any(point.outcome_at or point.is_won for point in pending)
+        outcomes = np.array([point[4:] for point in pending], _OUTCOME).tobytes() if has_outcome else b""
+        return b"".join((head, bytes((len(self.names), has_outcome)), self.names.tobytes(), waiting, outcomes))
+
+    def packed(self, vector: bytes) -> bytes:
+        """A vector for a point of this lead that waits already, as it is kept: `names` may become more."""
+        if len(self.pending) <= 1:
+            self.names = NO_NAMES  # no other point speaks of them
+        packed, self.names = pack(vector, self.names)
+        return packed

@@ -45,7 +45,7 @@ def merge(survivor: LeadMemory, other: LeadMemory, policy: TenantPolicy) -> Merg
     taken = {point.sequence: number for number, point in enumerate(other.pending, first)}
     moved = [point._replace(sequence=taken[point.sequence]) for point in other.pending]
     # each lead's points stay in their order, as labels of one lead are told in it
-    memory = LeadMemory(row, sorted((*survivor.pending, *moved), key=_in_time))
+    memory = LeadMemory(row, sorted((*survivor.pending, *moved), key=_in_time), survivor.names)
     outcomes = {(float(one[m.OUTCOME_AT]), bool(one[m.IS_WON])) for one in (survivor.row, other.row) if not math.isnan(one[m.OUTCOME_AT])}
     for at, is_won in sorted(outcomes):
         pairing.note_outcome(memory, policy, at=int(at), is_won=is_won)
@@ -82,7 +82,7 @@ def part(memory: LeadMemory, other: LeadMemory) -> LeadMemory:
         row = LeadMemory.empty().row
         row[[m.OUTCOME_AT, m.IS_WON]] = outcome
         row[m.SEQUENCE], row[m.QUEUED_FOR], row[m.LAST_AT] = sequence, queued_for, memory.row[m.LAST_AT]
-    return LeadMemory(row, list(memory.pending))
+    return LeadMemory(row, list(memory.pending), memory.names)
 
 
 def _part_slots(row: m.Row, gone: m.Row) -> None:

@@ -52,7 +52,7 @@ def leave(event: EnrichedEvent, key: str, memory: LeadMemory, memories: Memories
     told: list[Event] = []
     if origin == lead:
         for point in memory.pending:
-            kept = point_from_bytes(memories.load_point(key, point.sequence))
+            kept = point_from_bytes(memories.load_point(key, point.sequence), memory.names)
             points[point.sequence] = kept if kept.lead else kept._replace(lead=lead, sequence=point.sequence)
             memories.drop_point(key, point.sequence)
     row = memory.row.copy()

@@ -8,30 +8,34 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgpack
+import numpy as np
 
+from models.features.packing import NO_NAMES, Names, unpack
+from models.frozen import hazards_kept, kept_hazards
 from models.memory import IS_WON, OUTCOME_AT, LeadMemory, PendingPoint
 from schemas.errors import FatalError
 from schemas.model_snapshot import LEARNER
 from schemas.policy import TenantPolicy
 
-VERSION = 3
+VERSION = 4
 ALONE = 1
-"""The version of a point that only the first learner scored: it has nothing of what version 2 added, and is written as ever."""
-AT_HOME = 2
-"""The version of a point that is still with the lead that it was published under: it has nothing of what version 3 added."""
+"""A version that was written of points that only the first learner scored."""
+BEFORE_PACKING = 3
+"""The last version of points with hazards in double precision and vectors as they are; 2 was of those that had not moved."""
 PENDING_LIMIT = 64
 """Scoring points that wait at once for one lead. Beyond it those with the smallest draw, a hash of the event id, are kept: a sample that
 does not depend on time, type or score."""
 _HEAD = struct.Struct("<BQdBH")
 _SHADOWS = struct.Struct("<H")
+_VERSION_BYTE = bytes((VERSION,))
 
 
 class KeptShadow(NamedTuple):
-    """What a challenger said of the same event: its propensity, and its hazards as little-endian doubles."""
+    """What a challenger said of the same event."""
 
     learner: str
     propensity: float
-    hazards: bytes
+    hazards: tuple[float, ...]
 
 
 class KeptPoint(NamedTuple):
@@ -51,11 +55,14 @@ class KeptPoint(NamedTuple):
     sequence: int = 0
 
     def to_bytes(self) -> bytes:
-        """As `point_bytes` writes it."""
-        hazards = struct.pack(f"<{len(self.hazards)}d", *self.hazards)
-        return point_bytes(
-            self.event_id, self.model_version, self.propensity, hazards, self.features, self.learner, self.shadows, (self.lead, self.sequence)
-        )
+        """As `point_bytes` writes it, the vector as it is."""
+        shadows = [(shadow.learner, shadow.propensity, _kept(shadow.hazards)) for shadow in self.shadows]
+        published = (self.lead, self.sequence)
+        return point_bytes(self.event_id, self.model_version, self.propensity, _kept(self.hazards), self.features, self.learner, shadows, published)
+
+
+def _kept(hazards: tuple[float, ...]) -> bytes:
+    return kept_hazards(np.array(hazards, np.float64)).tobytes()
 
 
 def point_bytes(
@@ -65,31 +72,54 @@ def point_bytes(
     hazards: bytes,
     features: bytes,
     learner: str = LEARNER,
-    shadows: Sequence[KeptShadow] = (),
+    shadows: Sequence[tuple[str, float, bytes]] = (),
     published: tuple[str, int] = ("", 0),
 ) -> bytes:
-    """A kept point: a version byte, sizes, hazards as little-endian doubles, event id, who scored it beside or instead, features."""
-    encoded_id = event_id.encode()
-    is_at_home = not published[0]
-    is_alone = is_at_home and learner == LEARNER and not shadows
-    version = ALONE if is_alone else AT_HOME if is_at_home else VERSION
-    head = _HEAD.pack(version, model_version, propensity, len(hazards) // 8, len(encoded_id))
-    if is_alone:
-        return b"".join((head, hazards, encoded_id, features))
-    by_whom = msgpack.packb([learner, [list(shadow) for shadow in shadows], *(() if is_at_home else published)])
-    return b"".join((head, hazards, encoded_id, _SHADOWS.pack(len(by_whom)), by_whom, features))
+    """A kept point: a version byte, then its fields by msgpack; the last ones only where they say something.
+
+    Parameters
+    ----------
+    hazards
+        As `kept_hazards` gives them, those of `shadows` too.
+    features
+        The vector, packed by the lead's names or as it is.
+    """
+    fields = [event_id, model_version, propensity, hazards, features]
+    if published[0]:
+        fields += [learner, shadows, *published]
+    elif shadows or learner != LEARNER:
+        fields += [learner, shadows]
+    return _VERSION_BYTE + bytes(msgpack.packb(fields))
 
 
-def point_from_bytes(data: bytes) -> KeptPoint:
-    """The point that `KeptPoint.to_bytes` wrote.
+def point_from_bytes(data: bytes, names: Names = NO_NAMES) -> KeptPoint:
+    """The point that `point_bytes` wrote, its vector whole.
+
+    Parameters
+    ----------
+    names
+        Of the lead that keeps the point.
 
     Raises
     ------
     FatalError
-        Written by another version of the encoding.
+        Written by another version of the encoding, or by other names.
     """
+    if data[0] != VERSION:
+        return _point_before_packing(data)
+    event_id, model_version, propensity, hazards, features, *others = msgpack.unpackb(data[1:])
+    point = KeptPoint(event_id, model_version, propensity, hazards_kept(hazards), unpack(features, names))
+    if not others:
+        return point
+    learner, shadows, *published = others
+    beside = tuple(KeptShadow(name, said, hazards_kept(its)) for name, said, its in shadows)
+    whole = point._replace(learner=learner, shadows=beside)
+    return whole._replace(lead=published[0], sequence=published[1]) if published else whole
+
+
+def _point_before_packing(data: bytes) -> KeptPoint:
     version, model_version, propensity, hazards, id_bytes = _HEAD.unpack_from(data)
-    if not ALONE <= version <= VERSION:
+    if not ALONE <= version <= BEFORE_PACKING:
         raise FatalError(f"scoring point of version {version}, this release reads {ALONE} to {VERSION}")
     at_id = _HEAD.size + 8 * hazards
     frozen = struct.unpack_from(f"<{hazards}d", data, _HEAD.size)
@@ -99,7 +129,8 @@ def point_from_bytes(data: bytes) -> KeptPoint:
         return alone
     at_features = at_rest + _SHADOWS.size + _SHADOWS.unpack_from(data, at_rest)[0]
     learner, shadows, *published = msgpack.unpackb(data[at_rest + _SHADOWS.size : at_features])
-    whole = alone._replace(features=data[at_features:], learner=learner, shadows=tuple(KeptShadow(*shadow) for shadow in shadows))
+    beside = tuple(KeptShadow(name, said, struct.unpack(f"<{len(its) // 8}d", its)) for name, said, its in shadows)
+    whole = alone._replace(features=data[at_features:], learner=learner, shadows=beside)
     return whole._replace(lead=published[0], sequence=published[1]) if published else whole
 
 

@@ -20,7 +20,7 @@ from connectors.crm.delivery.gate import Gate
 from connectors.crm.delivery.pending import Pending
 from connectors.crm.delivery.rules import Shown
 from models import enrichment, handover, memory, pairing, prequential, progress, student, windowed
-from models.features import vector
+from models.features import packing, vector
 from models.features.registry import WIDTH
 from models.features.vector import FeatureVector, categorical_id, numeric_id, vector_from_bytes
 from models.identity import known as known_identifier
@@ -77,14 +77,15 @@ def _memory() -> bytes:
     row = np.arange(memory.ROW_WIDTH, dtype=np.float64) * 1.5
     row[memory.OUTCOME_AT] = np.nan
     points = [PendingPoint(3, MONDAY, 0, 2**32 - 1), PendingPoint(4, MONDAY + 1, 2, 7, MONDAY + 5, 1)]
-    return LeadMemory(row, points).to_bytes()
+    return LeadMemory(row, points, np.array([7, 2**32 - 1], np.uint32)).to_bytes()
 
 
 def _memory_meaning(data: bytes) -> Any:
     read = LeadMemory.from_bytes(data)
     # version 1 knew nothing of what stands behind the slots
     row = read.row[: memory.FADED] if data[0] == memory.BEFORE_CHANNELS else read.row
-    return {"row": [None if np.isnan(value) else value for value in row.tolist()], "pending": [point._asdict() for point in read.pending]}
+    meant = {"row": [None if np.isnan(value) else value for value in row.tolist()], "pending": [point._asdict() for point in read.pending]}
+    return meant if data[0] <= memory.BEFORE_NAMES else meant | {"names": read.names.tolist()}
 
 
 def _acquaintance() -> bytes:
@@ -233,17 +234,34 @@ def _progress_meaning(data: bytes) -> Any:
 
 
 def _point() -> bytes:
-    shadows = (KeptShadow("prox", 0.5, np.array([0.25, 0.75]).tobytes()), KeptShadow("plain", 0.125, np.array([0.5, 0.0]).tobytes()))
+    shadows = (KeptShadow("prox", 0.5, (0.25, 0.75)), KeptShadow("plain", 0.125, (0.5, 0.0)))
     return KeptPoint("e-1", 7, 0.25, (0.125, 0.5), a_vector().to_bytes(), "slow", shadows, "b-1", 3).to_bytes()
+
+
+NAMES = np.array([*range(packing.PLACES - 1), int(a_vector().ids[0]) >> 32], np.uint32)
+"""A lead's table that is full and lacks one of the vector's attributes."""
+
+
+def _packed() -> bytes:
+    return packing.pack(a_vector().to_bytes(), NAMES)[0]
+
+
+def _packed_again(data: bytes) -> bytes:
+    return packing.pack(packing.unpack(data, NAMES), NAMES)[0]
 
 
 def _point_meaning(data: bytes) -> Any:
     point = point_from_bytes(data)
-    meant = point._asdict() | {"hazards": list(point.hazards), "features": point.features.hex()}
-    shadows = [[shadow.learner, shadow.propensity, np.frombuffer(shadow.hazards).tolist()] for shadow in meant.pop("shadows")]
+    # kept by steps of their logit since version 4, so that a library's last digit may differ
+    meant = point._asdict() | {"hazards": _rounded(point.hazards), "features": point.features.hex()}
+    shadows = [[shadow.learner, shadow.propensity, _rounded(shadow.hazards)] for shadow in meant.pop("shadows")]
     # version 1 had none but the first learner, version 2 none that had moved
     unknown = {1: {"learner", "lead", "sequence"}, 2: {"lead", "sequence"}}.get(data[0], set())
     return {name: value for name, value in (meant | ({"shadows": shadows} if data[0] > 1 else {})).items() if name not in unknown}
+
+
+def _rounded(hazards: tuple[float, ...]) -> list[float]:
+    return [round(hazard, 12) for hazard in hazards]
 
 
 PENDING = Pending(a_score("ada", sequence=7), "grade", since=MONDAY, due_at=MONDAY + 2_000, attempts=1, is_doubtful=True, record="501")
@@ -298,6 +316,7 @@ ENCODINGS = {
     ),
     "memory": Encoding(memory.VERSION, _memory, _memory_meaning, lambda data: LeadMemory.from_bytes(data).to_bytes()),
     "point": Encoding(pairing.VERSION, _point, _point_meaning, lambda data: point_from_bytes(data).to_bytes()),
+    "packed": Encoding(packing.PACKED, _packed, lambda data: _vector_meaning(packing.unpack(data, NAMES)), _packed_again),
     "vector": Encoding(
         vector.VERSION[0],
         lambda: a_vector().to_bytes(),

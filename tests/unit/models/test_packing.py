@@ -6,8 +6,14 @@ import numpy as np
 
 from models.features.packing import LONGEST, NO_NAMES, PACKED, PLACES, USUAL, pack, unpack
 from models.features.registry import WIDTH
-from models.features.vector import FeatureVector, categorical_id, numeric_id
+from models.features.vector import FeatureVector, categorical_id, digest, numeric_id
+from models.memory import LeadMemory
+from models.pairing import PENDING_LIMIT
+from schemas.policy import TenantPolicy
+from tests.builders import MONDAY, TUESDAY, arrived, later, viewed_page, won
+from tests.lane import Lane
 
+ADA = "acme|ada"
 DENSE = np.log1p(np.arange(WIDTH)).astype(np.float32)
 
 
@@ -47,3 +53,28 @@ def test_a_vector_with_too_many_features_stays_as_it_is():
 def test_usual_numbers_have_the_codes_that_state_holds():
     """What was written under other codes could not be read: they never change."""
     assert (256, 0xB6D36BD3) == (len(USUAL), zlib.crc32(USUAL.tobytes()))
+
+
+def test_examples_carry_the_vectors_that_were_scored():
+    """Packed by names that grow with every event, and read after a restart."""
+    lane = Lane()
+    lane.take(arrived(*(viewed_page(at=later(MONDAY, minutes=i), properties={f"property {i}": float(i)}) for i in range(PENDING_LIMIT))))
+    lane.restart()
+    lane.advance()
+
+    assert {one.event_id: one.feature_digest for one in lane.scores} == {one.event_id: digest(one.features) for one in lane.examples}
+
+
+def test_names_of_points_that_wait_no_more_are_forgotten():
+    """A lead that is met for years does not keep all it ever said."""
+    lane = Lane(policy=TenantPolicy(window_ms=None, is_repeatable=True))
+    later_pages = [viewed_page(at=later(TUESDAY, hours=i), properties={"b": 1.0}) for i in (1, 2)]
+    first, outcome, *others = arrived(viewed_page(at=MONDAY, properties={"a": 1.0}), won(at=TUESDAY), *later_pages)
+    lane.take([first])
+    before = lane.memories.load(ADA).names.tolist()
+    lane.take([outcome])
+    lane.take(others)
+    names = LeadMemory.from_bytes(lane.memories.load(ADA).to_bytes()).names.tolist()
+
+    assert numeric_id("a") >> 32 in before
+    assert (False, True) == (numeric_id("a") >> 32 in names, numeric_id("b") >> 32 in names)
