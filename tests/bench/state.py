@@ -1,18 +1,18 @@
 """What a lead costs in state: the engine over simulated journeys, then a look at what it keeps."""
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
 from models import memory
-from models.due import DueQueue
-from models.engine import Engine
 from models.enrichment import Acquaintance, enrich
 from models.journeys import simulator
-from models.replay import DictMemories, DictStore
+from models.replay import DictMemories, Replay
 from schemas.enriched import EnrichedEvent
 from schemas.event import Event
-from schemas.ids import Millis, lead_key
+from schemas.ids import lead_key
 from schemas.outcome import Outcome
 from schemas.policy import DAY_MS
 from tests.bench.workload import MONDAY
@@ -35,7 +35,7 @@ class Cost(NamedTuple):
 class State(NamedTuple):
     """Over the leads that are remembered at the end.
 
-    `memory`: the row. `pending`: what waits for labels, index entries and kept points together. `point`: one kept point.
+    `memory`: the row. `pending`: what waits for labels: index entries, names and kept points together. `point`: one kept point.
     """
 
     leads: int
@@ -46,30 +46,22 @@ class State(NamedTuple):
 
 
 def measure(leads: int) -> State:
-    """The state of so many leads at the end of ninety days."""
-    engine, memories, queue = Engine({}, retention_ms=RETENTION_MS), DictMemories(), DueQueue(DictStore())
-    known: dict[str, Acquaintance] = {}
-    batch: list[EnrichedEvent | Outcome] = []
+    """The state of so many leads at the end of ninety days, scored by a model that learns: one that has not says the same of all."""
+    replay = Replay({})
     events = 0
+    for batch in _batches(leads):
+        events += sum(isinstance(record, EnrichedEvent) for record in batch)
+        for _ in replay.run([batch]):
+            pass
+    return _cost(replay.memories, events)
 
-    def take() -> None:
-        queue.add(engine.process(batch, memories, lambda _tenant: None, now=Millis(0)).due)
-        now = batch[-1].occurred_at
-        _, due = engine.mature(queue.take(now), memories, now=now)
-        queue.add(due)
-        batch.clear()
 
-    for step in simulator.simulate(tenant="bench", seed=1, leads=leads, start=MONDAY, days=DAYS):
-        record = enriched(step.record, known)
-        if record is None:
-            continue
-        batch.append(record)
-        events += isinstance(record, EnrichedEvent)
-        if len(batch) == BATCH:
-            take()
-    if batch:
-        take()
-    return _cost(memories, events)
+def _batches(leads: int) -> Iterator[list[EnrichedEvent | Outcome]]:
+    known: dict[str, Acquaintance] = {}
+    steps = simulator.simulate(tenant="bench", seed=1, leads=leads, start=MONDAY, days=DAYS)
+    records = filter(None, (enriched(step.record, known) for step in steps))
+    while batch := list(islice(records, BATCH)):
+        yield batch
 
 
 def enriched(record: Event | Outcome, known: dict[str, Acquaintance]) -> EnrichedEvent | Outcome | None:
