@@ -22,7 +22,7 @@ ALONE = 1
 """A version that was written of points that only the first learner scored."""
 BEFORE_PACKING = 3
 """The last version of points with hazards in double precision and vectors as they are; 2 was of those that had not moved."""
-PENDING_LIMIT = 64
+PENDING_LIMIT = 19
 """Scoring points that wait at once for one lead. Beyond it those with the smallest draw, a hash of the event id, are kept: a sample that
 does not depend on time, type or score."""
 _HEAD = struct.Struct("<BQdBH")

@@ -1,9 +1,11 @@
 """Strategies for what happens to a few leads, in order of time, as `score_leads` is given it."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
+from models.pairing import PENDING_LIMIT
 from schemas.event import OBSERVATION, PROFILE_UPDATED
 from schemas.ids import lead_key
 from schemas.outcome import WON
@@ -14,7 +16,6 @@ from tests.lane import Lane, LaneLabel, Record
 TYPES = ("page_viewed", "email_opened", "demo_requested", *(f"type_{n}" for n in range(14)))
 CHANNELS = ("web", "email", "phone", *(f"channel_{n}" for n in range(6)), OBSERVATION)
 MOST_EVENTS = 30
-"""Below PENDING_LIMIT: what is sampled beyond it depends on when labels are taken, which is another law's business."""
 
 gaps = st.sampled_from((0, 1, 999, 60_000, 3_600_007, DAY_MS // 30, DAY_MS, DAY_MS + 1, 3 * DAY_MS, 40 * DAY_MS))
 """Milliseconds between records: within a visit, within days, exactly an interval, beyond the window."""
@@ -49,8 +50,12 @@ properties = st.sampled_from((
 def stories(
     draw: st.DrawFn, *, tenants: Sequence[str] = (TENANT,), leads: Sequence[str] = ("ada", "bob"), with_outcomes: bool = True, with_late: bool = True
 ) -> list[Record]:
-    """Events and outcomes of some leads, each instant later than the one before or the same; some events are late."""
+    """Events and outcomes of some leads, each instant later than the one before or the same; some events are late.
+
+    A lead has PENDING_LIMIT events at most: what is sampled beyond it depends on when labels are taken, which is another law's business.
+    """
     at = MONDAY
+    events_of: Counter[tuple[str, str]] = Counter()
     story = []
     who = st.sampled_from([(tenant, lead) for tenant in tenants for lead in leads])
     for number in range(draw(st.integers(0, MOST_EVENTS))):
@@ -59,6 +64,9 @@ def stories(
         what = draw(st.integers(0 if with_outcomes else 2, 11))
         if what <= 1:
             story.append((won if what else lost)(lead, at=at, tenant=tenant, outcome_id=f"o{number}"))
+            continue
+        events_of[tenant, lead] += 1
+        if events_of[tenant, lead] > PENDING_LIMIT:
             continue
         occurred_at = at - (draw(delays) if with_late and what <= 4 else 0)
         event_type, channel = draw(kinds)

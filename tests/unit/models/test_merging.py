@@ -47,14 +47,15 @@ def test_of_two_outcomes_the_earlier_or_the_later_stays():
 
 def test_a_sample_of_the_points_stays():
     """Too many to wait are sampled by their draw, as one memory would have done."""
-    points = [PendingPoint(n, MONDAY + n, 0, draw=1_000 - n) for n in range(1, 61)]
+    points = [PendingPoint(n, MONDAY + n, 0, draw=1_000 - n) for n in range(1, pairing.PENDING_LIMIT - 3)]
     one, other = LeadMemory.empty(), LeadMemory.empty()
     one.pending, other.pending = points, [point._replace(as_of=point.as_of + 500, draw=point.draw + 2_000) for point in points]
     merged = merge(one, other, ONCE)
 
     assert pairing.PENDING_LIMIT == len(merged.memory.pending)
-    assert points == merged.memory.pending[:60]
-    assert {60: FROM_ELSEWHERE + 59, 59: FROM_ELSEWHERE + 58} == {n: merged.taken[n] for n in (60, 59)}
+    assert points == merged.memory.pending[: len(points)]
+    last = len(points)
+    assert {last: FROM_ELSEWHERE + last - 1, last - 1: FROM_ELSEWHERE + last - 2} == {n: merged.taken[n] for n in (last, last - 1)}
     assert 4 == len(merged.taken)
 
 
