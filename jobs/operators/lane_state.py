@@ -82,7 +82,9 @@ class StateStore:
 
 
 class DecodedCache(Generic[T]):
-    """Values of a map state, decoded, the latest used ones kept. Written through: after a failure `open` begins with an empty one.
+    """Values of a map state, decoded, the latest ones kept, also of keys that have none: asking Flink costs as much for those.
+
+    Written through: after a failure `open` begins with an empty one.
 
     Parameters
     ----------
@@ -103,19 +105,18 @@ class DecodedCache(Generic[T]):
 
     def load(self, key: str) -> T:
         """The value under a key."""
-        value = self._decoded.get(key)
-        if value is None:
-            stored = self._state.get(key)
-            value = self._decode(None if stored is None else bytes(stored))
+        if key in self._decoded:
+            return self._decoded[key]
+        stored = self._state.get(key)
+        value = self._decode(None if stored is None else bytes(stored))
+        self._keep(key, value)
         return value
 
     def save(self, key: str, value: T) -> None:
         """Write the value, and keep it at hand."""
         self._state.put(key, self._encode(value))
         self._decoded.pop(key, None)
-        if len(self._decoded) >= self._limit:
-            del self._decoded[next(iter(self._decoded))]
-        self._decoded[key] = value
+        self._keep(key, value)
 
     def forget(self, key: str) -> None:
         """Drop the value."""
@@ -125,3 +126,8 @@ class DecodedCache(Generic[T]):
     def keys(self) -> Iterable[str]:
         """All keys of the current lane, decoded or not."""
         return list(self._state.keys())
+
+    def _keep(self, key: str, value: T) -> None:
+        if len(self._decoded) >= self._limit:
+            del self._decoded[next(iter(self._decoded))]
+        self._decoded[key] = value
