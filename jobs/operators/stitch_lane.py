@@ -7,7 +7,7 @@ from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
 
 from infra.settings import Settings
 from jobs.operators.guard import Guard
-from jobs.operators.lane_state import DecodedCache, bytes_by_text
+from jobs.operators.lane_state import BatchedState, DecodedCache, bytes_by_text
 from jobs.operators.opening import opened_codec
 from jobs.sinks import Publisher, Record, in_rows
 from models.identity.kinds import is_identifier
@@ -82,8 +82,10 @@ class StitchLane(KeyedProcessFunction):
         max_bytes = settings.kafka.max_record_bytes * 2
         self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=max_bytes, release=settings.release)
         # for good: see the job
-        self._known = _cached(bytes_by_text(runtime_context, "identifiers"), Known.from_bytes, Known.to_bytes, settings.flink.cached_leads)
-        self._standings = _cached(bytes_by_text(runtime_context, "standings"), Standing.from_bytes, Standing.to_bytes, settings.flink.cached_leads)
+        self._written = [BatchedState(bytes_by_text(runtime_context, name)) for name in ("identifiers", "standings")]
+        identifiers, standings = self._written
+        self._known = _cached(identifiers, Known.from_bytes, Known.to_bytes, settings.flink.cached_leads)
+        self._standings = _cached(standings, Standing.from_bytes, Standing.to_bytes, settings.flink.cached_leads)
         self._stitchers: dict[str, Stitcher] = {}
         self._publisher = Publisher(settings.kafka)
 
@@ -96,6 +98,8 @@ class StitchLane(KeyedProcessFunction):
                 key = lead_key(moved.tenant, moved.lead).encode()
                 yield self._publisher.record(Topic.EVENTS_RECEIVED, key, self._codec.encode(event_of(moved)), moved.occurred_at)
                 yield self._publisher.record(Topic.LEADS_MOVED, key, self._codec.encode(moved), moved.occurred_at)
+        for state in self._written:
+            state.flush()
         for letter in decoded.dead:
             yield self._publisher.record(Topic.RECORDS_DEAD, letter.key or b"", self._codec.encode(letter), letter.failed_at)
 

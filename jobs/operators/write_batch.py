@@ -11,7 +11,7 @@ from connectors.cassandra.writer import ResultsWriter, Retried
 from infra.settings import Settings
 from jobs.operators import score_lane
 from jobs.operators.guard import Guard
-from jobs.operators.lane_state import DecodedCache, bytes_by_text
+from jobs.operators.lane_state import BatchedState, DecodedCache, bytes_by_text
 from jobs.operators.opening import opened_codec
 from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher, Record, in_rows
@@ -112,8 +112,10 @@ class WriteBatch(KeyedProcessFunction):
         self._codec = opened_codec(settings)
         max_bytes = settings.kafka.max_record_bytes * 2
         self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=max_bytes, release=settings.release)
-        self._bands = lane_bands(bytes_by_text(runtime_context, "bands"), limit=settings.flink.cached_leads)
-        self._accounts = lane_accounts(bytes_by_text(runtime_context, "accounts"), limit=settings.flink.cached_leads)
+        self._written = [BatchedState(bytes_by_text(runtime_context, name)) for name in ("bands", "accounts")]
+        bands, accounts = self._written
+        self._bands = lane_bands(bands, limit=settings.flink.cached_leads)
+        self._accounts = lane_accounts(accounts, limit=settings.flink.cached_leads)
         self._writer = ResultsWriter(settings.cassandra, repeatable=self._repeatable, give_up_after_s=GIVE_UP_AFTER_S, on_retry=_report)
         self._publisher = Publisher(settings.kafka)
 
@@ -128,6 +130,8 @@ class WriteBatch(KeyedProcessFunction):
         # a challenger's snapshot is of use to score_leads alone: what a version was, is what scores followed
         shown = [one for one in decoded.values if not isinstance(one, ModelSnapshot) or one.is_champion]
         refused = self._writer.write(shown, self._bands, self._accounts)
+        for state in self._written:
+            state.flush()
         for letter in decoded.dead:
             if letter.topic not in score_lane.SOURCES:
                 yield self._record(letter)
