@@ -20,7 +20,9 @@ from schemas.topics import Topic
 def build(job: Job) -> None:
     """Add the topology to the job's environment."""
     flink = job.settings.flink
-    claims = job.sources.read(*stitch_lane.SOURCES)
-    batches = lanes.batched(job.tables, job.name, [claims], lanes=flink.lanes, window=flink.window, by=lanes.BY_TENANT)  # lane of the tenant → claims
+    claims = job.sources.read(*stitch_lane.SOURCES, patience=flink.long_window)
+    batches = lanes.batched(
+        job.tables, job.name, [claims], lanes=flink.lanes, window=flink.long_window, by=lanes.BY_TENANT
+    )  # lane of the tenant → claims
     moved = batches.process(stitch_lane.StitchLane(job.settings), PUBLISHED).uid("stitch_leads.stitch_lane.v1").name("stitch_lane")
     job.sinks.publish(moved, [Topic.EVENTS_RECEIVED, Topic.LEADS_MOVED, Topic.RECORDS_DEAD])
