@@ -74,7 +74,8 @@ def _run_here(names: tuple[str, ...], settings: Settings, *, is_local: bool) -> 
 
 def _run_in_two_processes(settings: Settings) -> None:
     """The latency path and the writers, each in a process of its own; when one ends, so does the other."""
-    children = [_child(names, settings) for names in (LATENCY_PATH, _wanted(WRITERS, settings))]
+    # the writers give way: a row may be late by what a score may not
+    children = [_child(LATENCY_PATH, settings), _child(_wanted(WRITERS, settings), settings, "nice")]
 
     def stop(signum: int, _frame: object) -> None:
         for child in children:
@@ -92,7 +93,7 @@ def _run_in_two_processes(settings: Settings) -> None:
     sys.exit(1 if status else 0)
 
 
-def _child(names: tuple[str, ...], settings: Settings) -> "subprocess.Popen[bytes]":
+def _child(names: tuple[str, ...], settings: Settings, *prefix: str) -> "subprocess.Popen[bytes]":
     env = {
         # on one machine no state outlives the run, and each lane more is a batch more to call Python with
         "PROX_FLINK__LANES": str(settings.flink.parallelism),
@@ -100,7 +101,7 @@ def _child(names: tuple[str, ...], settings: Settings) -> "subprocess.Popen[byte
         # Flink names its log by the user and begins it anew: the second process would wipe the first one's
         "FLINK_IDENT_STRING": "-".join(names),
     }
-    return subprocess.Popen([sys.executable, "-m", "jobs", "--local", *names], env=env)  # noqa: S603 - our own program
+    return subprocess.Popen([*prefix, sys.executable, "-m", "jobs", "--local", *names], env=env)  # noqa: S603 - our own program
 
 
 if __name__ == "__main__":
