@@ -170,9 +170,10 @@ class ProfilePublic(Shape):
 
         Where a person's address was is nobody's business here, so `ip` is left out.
         """
+        values: dict[str, str | float | None] = {**p.texts, **p.numbers, **{trait.name: trait.value for trait in traits}}
         return cls(
             account_id=p.account_id,
-            traits=p.texts | p.numbers | {trait.name: trait.value for trait in traits},
+            traits=values,
             provenance={trait.name: TraitPublic.of(trait) for trait in traits},
             consent=p.consent,
             email=p.person.email,
