@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, BinaryIO, NamedTuple
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.console import Console
@@ -15,6 +15,7 @@ from connectors.kafka.registry import Registry
 from infra.pace import Pace, Pacer, parse_speed
 from infra.settings import Settings
 from models.dataset import dataset
+from models.dataset.files import open_file
 from models.dataset.manifest import Manifest
 from models.journeys import simulator
 from schemas.event import Event
@@ -148,11 +149,6 @@ def tenant_of(manifest_path: Path) -> tuple[str, TenantPolicy]:
 def manifest_of(manifest_path: Path) -> Manifest:
     """A data set's manifest."""
     return dataset.read_manifest(str(manifest_path), open_file)
-
-
-def open_file(path: str) -> BinaryIO:
-    """The file's bytes."""
-    return Path(path).open("rb")
 
 
 def wall_clock() -> Millis:

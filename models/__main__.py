@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,7 +19,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from typer.core import TyperGroup
 
 from models.dataset import dataset
+from models.dataset.files import open_file
 from models.evaluation import floors, prox, report
+from models.evaluation.aside import evaluate_aside
 from models.evaluation.protocol import Evaluation
 from models.evaluation.protocol import evaluate as evaluated
 from models.evaluation.run import Progress as OnProgress
@@ -95,17 +97,7 @@ def _evaluations(manifests: list[Path], *, with_hints: bool) -> Iterator[Evaluat
         return
     # fresh processes: one that was forked would share locks with threads that it has not
     with ProcessPoolExecutor(min(len(manifests), os.cpu_count() or 1), get_context("spawn")) as pool:
-        yield from pool.map(partial(_evaluate_aside, with_hints=with_hints), manifests)
-
-
-def _evaluate_aside(manifest: Path, *, with_hints: bool) -> Evaluation:
-    """In a process of its own, whose bar would be in the way of others': it says which models are through."""
-
-    def show(name: str, done: int, total: int) -> None:
-        if done == total:
-            Console(stderr=True).print(f"{manifest.parent.name}: {name} is through", highlight=False)
-
-    return evaluated(dataset.read(str(manifest), open_file), time.process_time_ns, show, with_hints=with_hints)
+        yield from pool.map(partial(evaluate_aside, with_hints=with_hints), manifests)
 
 
 @app.command("train-base")
@@ -156,11 +148,6 @@ def _examples_of_file(path: Path) -> list[MaturedExample]:
             return list(read_examples(file))
     except OSError as exc:
         raise ConfigError(f"{path}: {exc}") from exc
-
-
-def open_file(path: str) -> BinaryIO:
-    """The file's bytes."""
-    return Path(path).open("rb")
 
 
 def read_text(path: Path) -> str:

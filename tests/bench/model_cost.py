@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.__main__ import open_file
 from models.dataset import dataset
+from models.dataset.files import open_file
 from models.engine import Engine, VersionedModel
 from models.enrichment import Acquaintance
 from models.evaluation.stream import Record, batches, records

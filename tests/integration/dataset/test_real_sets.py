@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from infra import feed
 from models.dataset.dataset import DataSet, read
+from models.dataset.files import open_file
 
 
 def real(data_dir: Path, name: str) -> DataSet:
-    return read(str(data_dir / name / "manifest.toml"), feed.open_file)
+    return read(str(data_dir / name / "manifest.toml"), open_file)
 
 
 @pytest.mark.parametrize("name", ["x_education", "bank_marketing", "bpic2012"])

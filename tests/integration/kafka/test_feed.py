@@ -7,6 +7,7 @@ from infra.feed import Fed
 from infra.pace import Pace, Pacer
 from infra.settings import Settings
 from models.dataset.dataset import read
+from models.dataset.files import open_file
 from models.journeys import simulator
 from schemas.codec import Codec
 from schemas.event import Event
@@ -33,7 +34,7 @@ def test_a_replay_sends_every_record_of_the_set(deployed: KafkaConfig, codec: Co
     """Events and outcomes arrive as the reader made them."""
     path = a_set(tmp_path)
     fed = feed.replay(Settings(kafka=deployed), path)
-    expected = sorted(map(repr, read(str(path), feed.open_file).records()))
+    expected = sorted(map(repr, read(str(path), open_file).records()))
 
     assert (Fed(events=9, outcomes=1), expected) == (fed, sorted(map(repr, received(deployed, codec))))
 
@@ -74,7 +75,7 @@ def test_a_feed_waits_until_each_record_is_due(deployed: KafkaConfig, tmp_path: 
         now[0] += seconds
 
     pacer = Pacer(Pace(speed=86_400), clock=lambda: now[0], sleep=sleep)
-    feed.feed(Settings(kafka=deployed), read(str(a_set(tmp_path)), feed.open_file).records(), pacer)
+    feed.feed(Settings(kafka=deployed), read(str(a_set(tmp_path)), open_file).records(), pacer)
 
     assert [1.0, 1.0, 56.625] == waits
 
