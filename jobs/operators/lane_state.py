@@ -1,6 +1,6 @@
 """Flink's state of a lane as plain mappings, with what was decoded kept at hand."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any, Generic, TypeVar
 
 from pyflink.common import Time, Types
@@ -131,3 +131,30 @@ class DecodedCache(Generic[T]):
         if len(self._decoded) >= self._limit:
             del self._decoded[next(iter(self._decoded))]
         self._decoded[key] = value
+
+
+class LaneMap(MutableMapping[str, T]):
+    """Something of each lead of the current lane as last written, in Flink's state. Rows outlive it."""
+
+    def __init__(self, state: Any, decode: Callable[[bytes], T], encode: Callable[[T], bytes], *, limit: int) -> None:
+        self._values: DecodedCache[T | None] = DecodedCache(
+            state, lambda data: None if data is None else decode(data), lambda value: b"" if value is None else encode(value), limit=limit
+        )
+
+    def __getitem__(self, key: str) -> T:
+        value = self._values.load(key)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def __setitem__(self, key: str, value: T) -> None:
+        self._values.save(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        self._values.forget(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values.keys())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

@@ -1,13 +1,13 @@
 """A lane's batch of claims → the graphs of its tenants, and the moves that they give."""
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any, TypeVar
 
 from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
 
 from infra.settings import Settings
 from jobs.operators.guard import Guard
-from jobs.operators.lane_state import BatchedState, DecodedCache, bytes_by_text
+from jobs.operators.lane_state import BatchedState, LaneMap, bytes_by_text
 from jobs.operators.opening import opened_codec
 from jobs.sinks import Publisher, Record, in_rows
 from models.identity.kinds import is_identifier
@@ -44,26 +44,23 @@ def check_record(record: Value, key: bytes) -> None:
 
 
 class OfTenant(MutableMapping[str, T]):
-    """One tenant's part of a lane's map state, decoded. Never walked over: what is asked for is asked by name."""
+    """One tenant's part of a lane's map. Never walked over: what is asked for is asked by name."""
 
-    def __init__(self, cache: DecodedCache[T | None], tenant: str) -> None:
-        self._cache = cache
+    def __init__(self, values: LaneMap[T], tenant: str) -> None:
+        self._values = values
         self._prefix = f"{tenant}{KEY_SEPARATOR}"
 
     def __getitem__(self, name: str) -> T:
-        value = self._cache.load(self._prefix + name)
-        if value is None:
-            raise KeyError(name)
-        return value
+        return self._values[self._prefix + name]
 
     def __setitem__(self, name: str, value: T) -> None:
-        self._cache.save(self._prefix + name, value)
+        self._values[self._prefix + name] = value
 
     def __delitem__(self, name: str) -> None:
-        self._cache.forget(self._prefix + name)
+        del self._values[self._prefix + name]
 
     def __iter__(self) -> Iterator[str]:
-        return (key.removeprefix(self._prefix) for key in self._cache.keys() if key.startswith(self._prefix))  # noqa: SIM118 - a cache is no dict
+        return (key.removeprefix(self._prefix) for key in self._values if key.startswith(self._prefix))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -84,8 +81,8 @@ class StitchLane(KeyedProcessFunction):
         # for good: see the job
         self._written = [BatchedState(bytes_by_text(runtime_context, name)) for name in ("identifiers", "standings")]
         identifiers, standings = self._written
-        self._known = _cached(identifiers, Known.from_bytes, Known.to_bytes, settings.flink.cached_leads)
-        self._standings = _cached(standings, Standing.from_bytes, Standing.to_bytes, settings.flink.cached_leads)
+        self._known = LaneMap(identifiers, Known.from_bytes, Known.to_bytes, limit=settings.flink.cached_leads)
+        self._standings = LaneMap(standings, Standing.from_bytes, Standing.to_bytes, limit=settings.flink.cached_leads)
         self._stitchers: dict[str, Stitcher] = {}
         self._publisher = Publisher(settings.kafka)
 
@@ -108,11 +105,3 @@ class StitchLane(KeyedProcessFunction):
         if stitcher is None:
             stitcher = self._stitchers[tenant] = Stitcher(tenant, OfTenant(self._known, tenant), OfTenant(self._standings, tenant))
         return stitcher
-
-
-def _cached(state: Any, decode: Callable[[bytes], T], encode: Callable[[T], bytes], limit: int) -> DecodedCache[T | None]:
-    def encoded(value: T | None) -> bytes:
-        assert value is not None
-        return encode(value)
-
-    return DecodedCache(state, lambda data: None if data is None else decode(data), encoded, limit=limit)

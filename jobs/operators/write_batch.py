@@ -1,7 +1,7 @@
 """A lane's batch of results → Cassandra, acknowledged before the operator returns."""
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import structlog
 from pyflink.datastream.functions import KeyedProcessFunction, RuntimeContext
@@ -11,7 +11,7 @@ from connectors.cassandra.writer import ResultsWriter, Retried
 from infra.settings import Settings
 from jobs.operators import score_lane
 from jobs.operators.guard import Guard
-from jobs.operators.lane_state import BatchedState, DecodedCache, bytes_by_text
+from jobs.operators.lane_state import BatchedState, LaneMap, bytes_by_text
 from jobs.operators.opening import opened_codec
 from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher, Record, in_rows
@@ -37,7 +37,6 @@ SOURCES = (
     Topic.OVERRIDES_DECIDED,
 )
 STORED = tuple(VALUE_TYPES[topic] for topic in SOURCES)
-T = TypeVar("T")
 GIVE_UP_AFTER_S = 3_600.0
 """Cassandra may be away for an hour before Flink restarts the job, which waits again."""
 
@@ -60,33 +59,6 @@ def key_of(value: Storable) -> bytes:
             return value.key.encode()
         case _:
             return lead_key(value.tenant, value.lead).encode()
-
-
-class LaneMap(MutableMapping[str, T]):
-    """Something of each lead of the current lane as last written, in Flink's state. Rows outlive it."""
-
-    def __init__(self, state: Any, decode: Callable[[bytes], T], encode: Callable[[T], bytes], *, limit: int) -> None:
-        self._values: DecodedCache[T | None] = DecodedCache(
-            state, lambda data: None if data is None else decode(data), lambda value: b"" if value is None else encode(value), limit=limit
-        )
-
-    def __getitem__(self, key: str) -> T:
-        value = self._values.load(key)
-        if value is None:
-            raise KeyError(key)
-        return value
-
-    def __setitem__(self, key: str, value: T) -> None:
-        self._values.save(key, value)
-
-    def __delitem__(self, key: str) -> None:
-        self._values.forget(key)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values.keys())
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 def lane_bands(state: Any, *, limit: int) -> LaneMap[int]:
