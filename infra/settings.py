@@ -29,10 +29,16 @@ class FlinkConfig(BaseModel):
     long_window: timedelta = Field(default=timedelta(milliseconds=200), description="length of a batch for learning and writing")
     parallelism: int = Field(default=1, ge=1)
     max_parallelism: int = Field(default=128, ge=1, le=32_768, description="fixed for the life of a deployment's state")
-    checkpoint_interval: timedelta = timedelta(seconds=5)
+    checkpoint_interval: timedelta = Field(
+        default=timedelta(seconds=30), description="after a failure so much is done again at most; each one holds scores up for some 100 ms"
+    )
     checkpoint_dir: str = Field(default="", description="absolute URI; empty: the cluster's own")
     jars: str = Field(default="", description="connector jars, joined by ;, for a run without a cluster")
-    idle_timeout: timedelta = Field(default=timedelta(seconds=2), description="a silent partition stops holding time back after this")
+    idle_timeout: timedelta = Field(
+        default=timedelta(minutes=1),
+        description="a silent partition stops holding time back after this: longer than a broker's restart, or what one topic brings is "
+        "labelled before what another still holds",
+    )
     cached_leads: int = Field(default=100_000, ge=1, description="decoded memories kept by one operator")
 
 

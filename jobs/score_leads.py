@@ -6,7 +6,7 @@ Order: a lead's events are remembered in the order of their partition. Events an
 an outcome that arrives first is kept with its lead, and events before it are scored and labelled as they come.
 Late events are remembered with the weight of their age and scored as of the lead's latest event.
 Labels: known when event time has passed the end of their interval, never before; at most ten minutes after (the due queue's buckets).
-State: for each lead 841 bytes and up to 64 scoring points of about 300; points go when their window is over, leads when they were silent
+State: for each lead 841 bytes and up to 19 scoring points of about 190; points go when their window is over, leads when they were silent
 for the retention's `lead_memory_days`. Both are drained by one timer for each lane.
 Merges: a lead that proves to be another one's gives its memory away in an event of that lead, behind all of its own (ADR 0033); what is
 heard of it later, outcomes, goes to the lead that it is part of.

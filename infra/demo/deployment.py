@@ -16,6 +16,8 @@ from infra.stack.progress import Reporter
 
 PREFIX = "demo_"
 FOLDER = "demo"
+SHORT_WAITS = {"PROX_FLINK__CHECKPOINT_INTERVAL": "PT5S", "PROX_FLINK__IDLE_TIMEOUT": "PT2S"}
+"""Somebody waits for its end, which shows when nothing has moved for so long; and its progress goes by checkpoints."""
 
 
 class Deployment:
@@ -64,6 +66,7 @@ class Deployment:
             "PROX_KAFKA__TOPIC_PREFIX": f"{self.name}.",
             "PROX_CASSANDRA__KEYSPACE": self.name,
             "PROX_FLINK__CHECKPOINT_DIR": (self.folder / "checkpoints").as_uri(),
+            **SHORT_WAITS,
             "PROX_TENANTS_FILE": str(tenants),
             "PROX_API__PORT": str(port if ports.is_free(port) else ports.free_port()),
             **secrets,

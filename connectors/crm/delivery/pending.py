@@ -19,7 +19,7 @@ class Pending(NamedTuple):
     Parameters
     ----------
     score
-        The lead's latest, whole: a refusal becomes a dead letter with it.
+        The lead's latest, whole but for its company: a refusal becomes a dead letter with it.
     cause
         Why it is pushed (`rules.cause_of`).
     since

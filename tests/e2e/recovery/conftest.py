@@ -19,6 +19,9 @@ CHAPTER = 800
 """Records: about five seconds at the rate below, more than a checkpoint's interval."""
 RATE = 150.0
 """Records a second: an outage begins in the middle of a chapter, also where everything is slow."""
+ORDERED = {"PROX_FLINK__IDLE_TIMEOUT": "PT2M"}
+"""Longer than any outage of the broker: a stream's second is half a day of event time, so outcomes that come back a moment after the events
+would be heard of when their intervals are over."""
 SENT_AGAIN_EVERY, SENT_AGAIN_AFTER = 40, 25
 """Producers that retry: every fortieth record comes once more, 25 records later."""
 
@@ -29,7 +32,7 @@ Chapters = Iterator[Sequence[Event | Outcome]]
 def deployment(stack: Stack) -> Iterator[Deployment]:
     """The latency path and the writers, both at parallelism 2, each TaskManager with one slot."""
     with FlinkCluster(stack.run_dir, stack.addresses, task_managers=4) as cluster:
-        deployed = Deployment(stack, cluster, f"t_recovery_{secrets.token_hex(4)}")
+        deployed = Deployment(stack, cluster, f"t_recovery_{secrets.token_hex(4)}", ORDERED)
         deployed.prepare()
         cluster.start()
         deployed.submit(*LATENCY, parallelism=2)

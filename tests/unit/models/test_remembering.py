@@ -1,6 +1,7 @@
 """What a lead's memory holds after its events, and what an event's vector says of it."""
 
 import math
+import struct
 
 import numpy as np
 import pytest
@@ -200,20 +201,19 @@ def test_every_feature_is_defined():
 def test_a_memory_of_the_release_before_goes_on():
     """What it counted stays; what had faded begins with what comes."""
     memory = memory_after(opened_email(at=MONDAY), viewed_page(at=TUESDAY))
-    memory.pending = [PendingPoint(1, MONDAY, 0, 7)]
-    data = memory.to_bytes()
-    old = b"\x01" + data[1 : 1 + 8 * m.FADED] + data[1 + 8 * m.ROW_WIDTH :]
-    read = LeadMemory.from_bytes(old)
+    point = struct.pack("<IqBIqB", 1, MONDAY, 0, 7, 0, 0)
+    read = LeadMemory.from_bytes(b"\x01" + memory.row[: m.FADED].tobytes() + point)
 
     assert memory.row[: m.FADED].tobytes() == read.row[: m.FADED].tobytes()
-    assert (0.0, memory.pending) == (read.row[m.FADED :].sum(), read.pending)
+    assert (0.0, [PendingPoint(1, MONDAY, 0, 7)]) == (read.row[m.FADED :].sum(), read.pending)
 
 
-def test_a_memory_costs_841_bytes_and_26_for_each_point():
-    """What the job's documentation says."""
+def test_a_memory_costs_841_bytes_and_17_for_each_point():
+    """What the job's documentation says; where points wait, also how many names they speak of, and those."""
     memory = memory_after(viewed_page(at=MONDAY), viewed_page(at=TUESDAY))
+    names = memory.names.nbytes
 
-    assert (841 + 52, 841) == (len(memory.to_bytes()), len(LeadMemory.empty().to_bytes()))
+    assert (841 + 2 + names + 2 * 17, 841) == (len(memory.to_bytes()), len(LeadMemory.empty().to_bytes()))
 
 
 def test_a_memory_of_a_newer_release_is_refused():
