@@ -29,12 +29,12 @@ NODES, NODE_WEIGHTS = (_NODES + 1.0) / 2.0, _WEIGHTS / 2.0
 """Gauss-Legendre on [0, 1]: with 8 nodes the integral below is within 1e-6 for almost every lead."""
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _sigmoid(logit: float) -> float:
     return 1.0 / (1.0 + math.exp(-min(max(logit, -LOGIT_LIMIT), LOGIT_LIMIT)))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _logit(p: float) -> float:
     held = min(max(p, PROPENSITY_LIMIT), 1.0 - PROPENSITY_LIMIT)
     return math.log(held / (1.0 - held))
@@ -53,7 +53,7 @@ def _propensity(logits: Array, trust: Array, hazards: Array) -> float:
     return p
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _slopes(from_logits: Array, to_logits: Array, trust: Array, slopes: Array) -> None:
     # how much a unit of each inner logit moves the logit of P, on average over the straight path from the mean vector to this one
     rates, intervals = to_logits.shape
@@ -90,6 +90,9 @@ def _rank(contribution: Array, place: Array, flags: Array, reason_at: Array, rea
                 rest += share
                 continue
             at = -2 - g
+        if abs(share) <= abs(reason_share[REASONS - 1]):  # as most are
+            rest += share
+            continue
         for r in range(REASONS):
             if abs(share) > abs(reason_share[r]):
                 share, reason_share[r] = reason_share[r], share
@@ -99,13 +102,18 @@ def _rank(contribution: Array, place: Array, flags: Array, reason_at: Array, rea
 
 
 @numba.njit(cache=True)
-def _total(start: float, contributions: Array, rate: int, interval: int) -> float:
-    logit = start
+def _add_up(starts: Array, contributions: Array, logits: Array) -> None:
+    # all logits at once, as each waits for its own sum; each sum in the order of attributes, of one first what all intervals have in common
+    rates, intervals = logits.shape
+    parts = contributions.shape[1] // rates
+    logits[:] = starts
     for g in range(contributions.shape[0]):
-        logit += contributions[g, rate, 0]
-        if contributions.shape[2] > 1:
-            logit += contributions[g, rate, interval + 1]
-    return logit
+        of = contributions[g]
+        for a in range(rates):
+            for k in range(intervals):
+                logits[a, k] += of[a * parts]
+                if parts > 1:
+                    logits[a, k] += of[a * parts + k + 1]
 
 
 @numba.njit(cache=True)
@@ -114,23 +122,51 @@ def _from_mean(columns: Array, inputs: Array, groups: Array, n: int, weight: Arr
     away[:] = -baseline
     for j in range(n):
         if columns[j] >= 0:
-            row, to = weight[columns[j]], away[groups[j]]
-            for a in range(row.shape[0]):
-                for part in range(row.shape[1]):
-                    to[a, part] += row[a, part] * inputs[j]
+            row, to, by = weight[columns[j]], away[groups[j]], inputs[j]
+            for w in range(row.shape[0]):
+                to[w] += row[w] * by
+
+
+@numba.njit(cache=True)
+def _moved(of: Array, slopes: Array) -> float:
+    parts, moved = of.shape[0] // slopes.shape[0], 0.0
+    for a in range(slopes.shape[0]):
+        for k in range(slopes.shape[1]):
+            moved += slopes[a, k] * (of[a * parts] + of[a * parts + k + 1] if parts > 1 else of[a])
+    return moved
 
 
 @numba.njit(cache=True)
 def _explain(away: Array, slopes: Array, own_share: float, contribution: Array) -> None:
-    for g in range(contribution.shape[0]):
-        moved = 0.0
-        for a in range(slopes.shape[0]):
+    # four attributes at once, as each waits for its own sum
+    rates, parts = slopes.shape[0], away.shape[1] // slopes.shape[0]
+    g = 0
+    while g + 4 <= contribution.shape[0]:
+        one, two, three, four = away[g], away[g + 1], away[g + 2], away[g + 3]
+        by_one = by_two = by_three = by_four = 0.0
+        for a in range(rates):
+            at = a * parts
             for k in range(slopes.shape[1]):
-                moved += slopes[a, k] * (away[g, a, 0] + (away[g, a, k + 1] if away.shape[2] > 1 else 0.0))
-        contribution[g] = own_share * moved
+                slope, own = slopes[a, k], at + k + 1
+                if parts > 1:
+                    by_one += slope * (one[at] + one[own])
+                    by_two += slope * (two[at] + two[own])
+                    by_three += slope * (three[at] + three[own])
+                    by_four += slope * (four[at] + four[own])
+                else:
+                    by_one += slope * one[at]
+                    by_two += slope * two[at]
+                    by_three += slope * three[at]
+                    by_four += slope * four[at]
+        contribution[g], contribution[g + 1] = own_share * by_one, own_share * by_two
+        contribution[g + 2], contribution[g + 3] = own_share * by_three, own_share * by_four
+        g += 4
+    while g < contribution.shape[0]:
+        contribution[g] = own_share * _moved(away[g], slopes)
+        g += 1
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _balance(contribution: Array, wanted: float) -> None:
     # what the quadrature missed, in proportion: the sum is exact. Absurd contributions, which cancel out, lose their own size
     total, size = 0.0, 0.0
@@ -179,15 +215,14 @@ def _score(
 ) -> None:
     # One event after the other, and each sum in the order of its attributes: no batch, however cut, changes a bit.
     count, rates, parts = attributes.shape[0], weight.shape[1], weight.shape[2]
-    intervals = max(parts - 1, 1)
+    intervals, weights = max(parts - 1, 1), weight.reshape(weight.shape[0], rates * parts)
     room = room_for(count)
     said, place, number, token = np.empty(count, np.uint8), np.empty(count, np.int64), np.empty(count), np.empty(count, np.uint64)
     columns, groups, inputs, wanted = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room), np.empty(room, np.uint64)
-    usual, away, contribution = baseline.astype(np.float64), np.empty((count + 1, rates, parts)), np.empty(count)
+    usual, away = baseline.astype(np.float64).reshape(count + 1, rates * parts), np.empty((count + 1, rates * parts))
     mean_logits, logits, slopes = np.empty((rates, intervals)), np.empty((rates, intervals)), np.empty((rates, intervals))
-    for a in range(rates):
-        for k in range(intervals):
-            mean_logits[a, k] = _total(start, usual, a, k)
+    contribution = np.empty(count)
+    _add_up(np.full((rates, intervals), start), usual, mean_logits)
     of_mean = _logit(_propensity(mean_logits, trust, np.empty(rates * intervals)))
     base_at = find(attribute_keys, attribute_places, mixed(np.uint64(PATTERN_MODEL) >> np.uint64(32)))
     begin = 0
@@ -212,10 +247,8 @@ def _score(
             groups,
             wanted,
         )
-        _from_mean(columns, inputs, groups, n, weight, usual, away)
-        for a in range(rates):
-            for k in range(intervals):
-                logits[a, k] = _total(mean_logits[a, k], away, a, k)
+        _from_mean(columns, inputs, groups, n, weights, usual, away)
+        _add_up(mean_logits, away, logits)
         p = _propensity(logits, trust, hazards[i])
         base = base_logit(ids, values, begin, ends[i])
         share = base_share if base_at >= 0 and not math.isnan(base) else 0.0

@@ -28,7 +28,7 @@ def mixed(key: int) -> Any:
     return bits if bits != np.uint64(0) else np.uint64(1)
 
 
-@numba.njit("int64(uint64[:], int32[:], uint64)", cache=True)
+@numba.njit("int64(uint64[::1], int32[::1], uint64)", cache=True)
 def find(keys: Array, places: Array, key: int) -> Any:
     """Position of a key that is not 0; -1: not in the table."""
     mask = keys.shape[0] - 1
