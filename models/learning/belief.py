@@ -22,6 +22,9 @@ WANDER = 1e-5
 """Variance that a label adds to every weight, up to VARIANCE: markets move, and after some ten thousand labels old ones count for little."""
 LEAST_CURVATURE = 1e-4
 """A label of which the belief was sure beyond doubt is not quite ignored."""
+WAITING = 8
+"""Labels whose say about the covariance waits, row by row, until the row is needed or so many have come: the whole of it does not fit into the
+cache beside everything else, and so comes by once for so many labels."""
 
 
 @numba.njit(cache=True)
@@ -51,10 +54,50 @@ def give_places(slots: Array, columns: Array, n: int, used: int) -> int:
     return used
 
 
+@numba.njit(cache=True, error_model="numpy")
+def _catch_up(covariance: Array, gains: Array, taken: Array, i: int, used: int) -> None:
+    # what a row has not taken yet, in the order of labels: no bit depends on when
+    row, own, p, waiting = covariance[i], covariance[i, i], taken[i], taken[-1]
+    for q in range(p, waiting):
+        own -= gains[q, i] * gains[q, i]
+        if own < VARIANCE:
+            own += np.float32(WANDER)
+    while p + 4 <= waiting:
+        one, two, three, four = gains[p], gains[p + 1], gains[p + 2], gains[p + 3]
+        by_one, by_two, by_three, by_four = one[i], two[i], three[i], four[i]
+        for j in range(used):
+            row[j] = (((row[j] - by_one * one[j]) - by_two * two[j]) - by_three * three[j]) - by_four * four[j]
+        p += 4
+    while p < waiting:
+        one = gains[p]
+        by_one = one[i]
+        for j in range(used):
+            row[j] -= by_one * one[j]
+        p += 1
+    row[i] = own
+    taken[i] = waiting
+
+
 @numba.njit(cache=True)
+def settle(covariance: Array, gains: Array, taken: Array, used: int) -> None:
+    """Bring all of the covariance up to date: whoever reads it does this first.
+
+    Parameters
+    ----------
+    covariance, gains, taken, used
+        As in `revise`; the first three are changed in place.
+    """
+    for i in range(used):
+        _catch_up(covariance, gains, taken, i, used)
+    taken[:] = 0
+
+
+@numba.njit(cache=True, error_model="numpy")
 def revise(
     mean: Array,
     covariance: Array,
+    gains: Array,
+    taken: Array,
     used: int,
     slots: Array,
     columns: Array,
@@ -73,7 +116,10 @@ def revise(
     Parameters
     ----------
     mean, covariance
-        (places,) and (places, places), changed in place; the first `used` count.
+        (places,) and (places, places), changed in place; the first `used` count. A row of the covariance is up to date after `settle`.
+    gains, taken
+        float32 (WAITING, places) and (places + 1,), changed in place: the last labels' steps, and how many of them each row has taken; the
+        last number is how many there are. A place that was given since has a gain of 0, and a variance that needs no WANDER.
     slots, columns, inputs, n
         The places of all columns, and the encoded vector.
     interval, intervals, label
@@ -97,9 +143,12 @@ def revise(
     if intervals > 1:
         at[met], of[met] = 1 + interval, np.float32(1.0)
         met += 1
-    gain, logit = np.zeros(used, np.float32), start
+    waiting, logit = taken[-1], start
+    gain = gains[waiting]
+    gain[:] = np.float32(0.0)
     for i in range(met):
         logit += mean[at[i]] * of[i]
+        _catch_up(covariance, gains, taken, at[i], used)
         row, by = covariance[at[i]], of[i]
         for j in range(used):
             gain[j] += row[j] * by
@@ -113,12 +162,14 @@ def revise(
     for j in range(used):
         mean[j] += gain[j] * step
         gain[j] *= shrink
-    for i in range(used):
-        row, by = covariance[i], gain[i]
-        for j in range(used):
-            row[j] -= by * gain[j]
-        if covariance[i, i] < VARIANCE:
-            covariance[i, i] += np.float32(WANDER)
+    taken[-1] = waiting + 1
+    if waiting + 1 == gains.shape[0]:
+        settle(covariance, gains, taken, used)
+
+
+def no_gains(places: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """What waits when nothing does: (WAITING, places), and how many of them each row has taken."""
+    return np.zeros((WAITING, places), np.float32), np.zeros(places + 1, np.int64)
 
 
 def unsure(places: int, biases: int) -> npt.NDArray[np.float32]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from models.features.registry import WIDTH
 from models.features.vector import PATTERN_MODEL, FeatureVector, vector_from_bytes
-from models.learning.belief import PLACES, POOLED_VARIANCE, unsure
+from models.learning.belief import PLACES, POOLED_VARIANCE, no_gains, settle, unsure
 from models.learning.configurations import CONFIGURATIONS, RATES
 from models.learning.encoding import EDGES, room_for
 from models.learning.hazard_model import ATTRIBUTES, COLUMNS, EXPERTS, HazardModel, assembled, dense_attributes, hazard_logit
@@ -20,7 +20,7 @@ from models.learning.observing import REFITS, RESERVOIR
 from models.learning.regression import BETA, HEDGE_RATE, L2, parts_of, trust
 from models.learning.shares import PIVOT_DECAY, SHARES, base_logit, blame_shares, mix, own_logit
 from models.learning.table import attribute_table, column_table, find, first_unknown, mixed
-from models.learning.trials import CONTEXTS, FIRST_CONTEXT, REMEMBERED, SLOTS, WAITING, choose, teach_vector, try_label
+from models.learning.trials import CONTEXTS, FIRST_CONTEXT, REMEMBERED, SIDE_BY_SIDE, SLOTS, WAITING, choose, teach_vector, try_label
 from schemas.errors import FatalError
 from schemas.example import MaturedExample
 from schemas.model_snapshot import LEARNER
@@ -51,7 +51,8 @@ _BY_ATTRIBUTE = {
     "_sample": ("<f4", (RESERVOIR,)),
 }
 _BY_COLUMN = {"_keys": ("<u8", ()), "_groups": ("<i4", ()), "_is_cross": ("|b1", ()), "_sums": ("<f8", ()), "_slots": ("<i2", ())}
-_WEIGHTS = ("_weight", "_z", "_root")
+_WEIGHTS = ("weight", "z", "root")
+"""What `_ftrl` holds for each part of a column, in its order; states keep one after the other, each (columns, rates, parts)."""
 _OTHERS = {
     "_loss": "<f8",
     "_base_loss": "<f8",
@@ -97,9 +98,7 @@ class HazardLearner:
     _is_cross: Array
     _sums: Array
     _slots: Array
-    _weight: Array
-    _z: Array
-    _root: Array
+    _ftrl: Array
 
     def __init__(self, *, prior: float, intervals: int, configuration: str = LEARNER) -> None:
         self.name = configuration
@@ -116,11 +115,10 @@ class HazardLearner:
         for name, (kind, shape) in _BY_COLUMN.items():
             setattr(self, name, np.zeros((1, *shape), kind))
         self._groups = np.array([-1], np.int32)
-        for name in _WEIGHTS:
-            setattr(self, name, np.zeros((1, len(RATES), parts_of(intervals))))
+        self._ftrl = np.zeros((1, parts_of(intervals), len(_WEIGHTS), len(RATES)))
         self._loss, self._base_loss = np.zeros(EXPERTS), np.zeros(len(SHARES))
         trials = FIRST_CONTEXT + CONTEXTS
-        self._trial_z, self._trial_root = np.zeros((trials, SLOTS), np.float32), np.zeros((trials, SLOTS), np.float32)
+        self._tried = np.zeros((SLOTS, SIDE_BY_SIDE, 2), np.float32)
         self._gain, self._contexts = np.zeros(trials), np.full(trials, -1, np.int64)
         self._taught = np.zeros(REMEMBERED, np.uint32)
         self._waiting: deque[tuple[int, float, bytes]] = deque()
@@ -129,7 +127,26 @@ class HazardLearner:
         self._believed = self._biases
         self._belief = np.zeros(self._believed)
         self._covariance = unsure(self._believed, self._biases)
+        self._gains, self._taken = no_gains(self._believed)
         self._index()
+
+    @property
+    def _trial_z(self) -> Array:
+        """(trials, SLOTS), as states keep it."""
+        return self._tried[:, : len(self._gain), 0].T
+
+    @_trial_z.setter
+    def _trial_z(self, z: Array) -> None:
+        self._tried[:, : len(z), 0] = z.T
+
+    @property
+    def _trial_root(self) -> Array:
+        """(trials, SLOTS), as states keep it."""
+        return self._tried[:, : len(self._gain), 1].T
+
+    @_trial_root.setter
+    def _trial_root(self, root: Array) -> None:
+        self._tried[:, : len(root), 1] = root.T
 
     @property
     def _biases(self) -> int:
@@ -193,8 +210,8 @@ class HazardLearner:
     def _weights(self) -> Array:
         """(columns, EXPERTS, parts), the belief last."""
         n = self._columns
-        weight = np.zeros((n, EXPERTS, self._weight.shape[2]), np.float32)
-        weight[:, :-1] = self._weight[:n]
+        weight = np.zeros((n, EXPERTS, self._ftrl.shape[1]), np.float32)
+        weight[:, :-1] = self._ftrl[:n, :, 0].swapaxes(1, 2)
         placed = np.flatnonzero(self._slots[:n])
         weight[placed, -1, 0] = self._belief[self._slots[placed] - 1]
         weight[0, -1, 1:] = self._belief[1 : self._biases]
@@ -247,13 +264,13 @@ class HazardLearner:
             self._slots,
             self._columns,
             COLUMNS,
-            self._weight,
-            self._z,
-            self._root,
+            self._ftrl,
             self._rates,
             self._loss,
             self._belief,
             self._covariance,
+            self._gains,
+            self._taken,
             self._believed,
             hazards,
             self._observed,
@@ -271,7 +288,7 @@ class HazardLearner:
         Judged by what they foretell once the label is here, they would know of its day: whoever was met on it has taught them.
         """
         of_attributes = (self._attributes, self._flags, self._mean, self._scale, self._edge_count, self._edges)
-        trials = (self._trial_z, self._trial_root, self._gain, self._contexts)
+        trials = (self._tried, self._gain, self._contexts)
         while self._waiting and (self._waiting[0][0] <= example.as_of or len(self._waiting) >= WAITING):
             _, known, features = self._waiting.popleft()
             teach_vector(*vector_from_bytes(features), *self._attribute_table, *of_attributes, *trials, known, self._trial_start)
@@ -291,7 +308,7 @@ class HazardLearner:
         self._context = context
         self._believe_no_cross()
         kept = np.flatnonzero(~self._is_cross[: self._columns])
-        for name in (*_BY_COLUMN, *_WEIGHTS):
+        for name in (*_BY_COLUMN, "_ftrl"):
             setattr(self, name, getattr(self, name)[kept])
         self._columns = len(kept)
         self._index()
@@ -300,6 +317,7 @@ class HazardLearner:
     def _believe_no_cross(self) -> None:
         """Forget what is believed of crosses; what is believed of the other features, that included what the crosses taught, stays."""
         n = self._columns
+        self._settle()
         placed = np.flatnonzero((self._slots[:n] > 0) & ~self._is_cross[:n])
         placed = placed[np.argsort(self._slots[placed])]
         biases = np.arange(1, self._biases)
@@ -336,7 +354,7 @@ class HazardLearner:
         wanted = min(self._columns + room, COLUMNS + room)
         if len(self._keys) < wanted:
             size = max(2 * len(self._keys), wanted)
-            for name in (*_BY_COLUMN, *_WEIGHTS):
+            for name in (*_BY_COLUMN, "_ftrl"):
                 old = getattr(self, name)
                 setattr(self, name, np.concatenate([old, np.zeros((size - len(old), *old.shape[1:]), old.dtype)]))
         if 2 * wanted > len(self._column_table[0]):
@@ -347,11 +365,16 @@ class HazardLearner:
         size = len(self._belief)
         wanted = min(self._believed + room, PLACES)
         if wanted > size:
+            self._settle()
             grown = min(max(2 * size, wanted), PLACES)
             covariance = unsure(grown, self._biases)
             covariance[:size, :size] = self._covariance
             self._covariance = covariance
             self._belief = np.concatenate([self._belief, np.zeros(grown - size)])
+            self._gains, self._taken = no_gains(grown)
+
+    def _settle(self) -> None:
+        settle(self._covariance, self._gains, self._taken, self._believed)
 
     def _index(self) -> None:
         self._index_attributes()
@@ -381,7 +404,9 @@ class HazardLearner:
             self._own_count,
         ]
         arrays = [getattr(self, name).tobytes() for name in (*_BY_ATTRIBUTE, *_OTHERS)]
-        columns = [getattr(self, name)[: self._columns].tobytes() for name in (*_BY_COLUMN, *_WEIGHTS)]
+        columns = [getattr(self, name)[: self._columns].tobytes() for name in _BY_COLUMN]
+        columns += [self._ftrl[: self._columns, :, which].swapaxes(1, 2).tobytes() for which in range(len(_WEIGHTS))]
+        self._settle()
         belief = [self._belief.astype("<f8").tobytes(), self._covariance.astype("<f4").tobytes()]
         body = zlib.compress(bytes(msgpack.packb([counts, arrays, columns, belief, list(self._waiting)])), 1)
         return bytes((VERSION,)) + body
@@ -422,12 +447,13 @@ class HazardLearner:
         kinds |= {name: (kind, getattr(learner, name).shape) for name, kind in _OTHERS.items()}
         for (name, (kind, shape)), read in zip(kinds.items(), arrays, strict=True):
             setattr(learner, name, np.frombuffer(read, kind).reshape(shape).copy())
-        by_column = [(name, kind, (-1, *shape)) for name, (kind, shape) in _BY_COLUMN.items()]
-        weights = [(name, "<f8", (-1, len(RATES), parts_of(counts[0]))) for name in _WEIGHTS]
-        for (name, kind, columns_shape), read in zip([*by_column, *weights], columns, strict=True):
-            setattr(learner, name, np.frombuffer(read, kind).reshape(columns_shape).copy())
+        by_column, weights = columns[: len(_BY_COLUMN)], columns[len(_BY_COLUMN) :]
+        for (name, (kind, shape)), read in zip(_BY_COLUMN.items(), by_column, strict=True):
+            setattr(learner, name, np.frombuffer(read, kind).reshape((-1, *shape)).copy())
+        learner._take_weights(*(np.frombuffer(read, "<f8").reshape(-1, len(RATES), parts_of(counts[0])) for read in weights))
         learner._belief = np.frombuffer(belief[0], "<f8").copy()
         learner._covariance = np.frombuffer(belief[1], "<f4").reshape(2 * [len(learner._belief)]).copy()
+        learner._gains, learner._taken = no_gains(len(learner._belief))
         learner._waiting = deque((at, label, features) for at, label, features in waiting)
         learner._index()
         return learner
@@ -448,10 +474,9 @@ class HazardLearner:
         learner._counts = np.where(pool.edge_count > 0, REFITS[-1] + 1, 0).astype(np.int64)
         learner._squares = learner._counts / np.maximum(pool.scale, 1e-9) ** 2 * (pool.scale > 0.0)
         learner._keys = pool.keys.copy()
-        learner._weight = pool.weight[:, :-1].astype(np.float64)
-        learner._root = np.full(learner._weight.shape, POOL_SQUARES**0.5)
-        alpha = learner._rates[None, :, None]
-        learner._z = -learner._weight * ((BETA + learner._root) / alpha + L2)
+        weight = pool.weight[:, :-1].astype(np.float64)
+        root = np.full(weight.shape, POOL_SQUARES**0.5)
+        learner._take_weights(weight, -weight * ((BETA + root) / learner._rates[None, :, None] + L2), root)
         learner._groups, learner._is_cross, learner._sums = pool.groups.astype(np.int32), pool.is_cross.astype(np.bool_), np.zeros(n)
         learner._slots = np.zeros(n, np.int16)
         learner._columns = n
@@ -460,6 +485,10 @@ class HazardLearner:
         learner._loss = -np.log(np.maximum(pool.trust, 1e-6)) / HEDGE_RATE
         learner._index()
         return learner
+
+    def _take_weights(self, weight: Array, z: Array, root: Array) -> None:
+        """What FTRL knows, each (columns, rates, parts)."""
+        self._ftrl = np.ascontiguousarray(np.stack([weight, z, root], axis=1).transpose(0, 3, 1, 2))
 
     def _take_belief(self, weight: Array) -> None:
         """Begin with the belief of a pooled model, (columns, parts), less sure than the pool was."""
@@ -470,6 +499,7 @@ class HazardLearner:
         self._belief[self._slots[placed] - 1] = weight[placed, 0]
         self._belief[1 : self._biases] = weight[0, 1 : self._biases]
         self._covariance = np.diag(np.full(self._believed, POOLED_VARIANCE, np.float32))
+        self._gains, self._taken = no_gains(self._believed)
 
 
 def _in_order(vector: FeatureVector) -> FeatureVector:

@@ -112,13 +112,13 @@ def learn_point(
     slots: Array,
     used: int,
     limit: int,
-    weight: Array,
-    z: Array,
-    root: Array,
+    ftrl: Array,
     rates: Array,
     loss: Array,
     belief: Array,
     covariance: Array,
+    gains: Array,
+    taken: Array,
     believed: int,
     hazards: Array,
     observed: int,
@@ -145,9 +145,9 @@ def learn_point(
         As in `encoding.encode`.
     column_keys, column_places, keys, groups_of, is_cross, sums, slots, used, limit
         By column: their table, what they stand for (`make_room`), sums of inputs, places in the belief; how many there are, and may be.
-    weight, z, root, rates, loss
+    ftrl, rates, loss
         What `regression.learn_label` and `regression.blame` change.
-    belief, covariance, believed
+    belief, covariance, gains, taken, believed
         What `belief.revise` changes, and places given so far.
     hazards
         As frozen in the example; empty: nobody is blamed.
@@ -214,7 +214,7 @@ def learn_point(
         label = 1.0 if is_converted and interval == last else 0.0
         if hazards.shape[0] > 0:
             blame(loss, hazards, intervals, interval, label)
-        learn_label(weight, z, root, columns, inputs, n, interval, label, start, rates)
+        learn_label(ftrl, columns, inputs, n, interval, label, start, rates)
         if is_drawn:
-            revise(belief, covariance, believed, slots, columns, inputs, n, interval, intervals, label, start)
+            revise(belief, covariance, gains, taken, believed, slots, columns, inputs, n, interval, intervals, label, start)
     return used, believed

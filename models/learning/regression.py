@@ -23,17 +23,15 @@ def parts_of(intervals: int) -> int:
     return 1 if intervals == 1 else intervals + 1
 
 
-@numba.njit(cache=True)
-def learn_label(
-    weight: Array, z: Array, root: Array, columns: Array, inputs: Array, n: int, interval: int, label: float, start: float, rates: Array
-) -> None:
+@numba.njit(cache=True, error_model="numpy")
+def learn_label(ftrl: Array, columns: Array, inputs: Array, n: int, interval: int, label: float, start: float, rates: Array) -> None:
     """Learn the label of one interval at every rate.
 
     Parameters
     ----------
-    weight, z, root
-        (features, rates, parts), changed in place: the weights, and FTRL's two accumulators, of which `root` is the square root of the sum
-        of squared gradients.
+    ftrl
+        (features, parts, 3, rates), changed in place: the weights, and FTRL's two accumulators, of which the second is the square root of
+        the sum of squared gradients. What a label changes of a feature lies side by side.
     columns, inputs, n
         The encoded vector; -1 is left out.
     interval, label
@@ -45,25 +43,63 @@ def learn_label(
     ----------
     [^1]: McMahan et al., "Ad click prediction: a view from the trenches", KDD 2013.
     """
-    own = interval + 1 if weight.shape[2] > 1 else 0
-    error = np.full(rates.shape[0], start)
+    count, own = rates.shape[0], interval + 1 if ftrl.shape[1] > 1 else 0
+    error = np.full(count, start)
     for i in range(n):
         if columns[i] >= 0:
-            of = weight[columns[i]]
-            for a in range(rates.shape[0]):
-                error[a] += (of[a, 0] + of[a, own] if own else of[a, 0]) * inputs[i]
-    for a in range(rates.shape[0]):
+            shared, of = ftrl[columns[i], 0, 0], ftrl[columns[i], own, 0]
+            for a in range(count):
+                error[a] += (shared[a] + of[a] if own else shared[a]) * inputs[i]
+    for a in range(count):
         error[a] = 1.0 / (1.0 + math.exp(-min(max(error[a], -LOGIT_LIMIT), LOGIT_LIMIT))) - label
+    # no feature is met twice, so that all steps are taken at once, and several by one instruction: roots and divisions are what they cost
+    weight, z, root = np.empty(2 * n * count), np.empty(2 * n * count), np.empty(2 * n * count)
+    gradient, rate = np.empty(2 * n * count), np.empty(2 * n * count)
+    for k in range(_collect(ftrl, columns, inputs, n, own, error, rates, weight, z, root, gradient, rate)):
+        after = math.sqrt(root[k] * root[k] + gradient[k] * gradient[k])
+        z[k] += gradient[k] - (after - root[k]) / rate[k] * weight[k]
+        root[k] = after
+        weight[k] = -z[k] * rate[k] / (BETA + after + L2 * rate[k])
+    _put_back(ftrl, columns, n, own, weight, z, root)
+
+
+@numba.njit(cache=True)
+def _collect(
+    ftrl: Array,
+    columns: Array,
+    inputs: Array,
+    n: int,
+    own: int,
+    error: Array,
+    rates: Array,
+    weight: Array,
+    z: Array,
+    root: Array,
+    gradient: Array,
+    rate: Array,
+) -> int:
+    m = 0
     for i in range(n):
         if columns[i] >= 0:
-            of, sums, roots = weight[columns[i]], z[columns[i]], root[columns[i]]
             for part in range(0, own + 1, max(own, 1)):
+                of = ftrl[columns[i], part]
                 for a in range(rates.shape[0]):
-                    gradient = error[a] * inputs[i]
-                    after = math.sqrt(roots[a, part] * roots[a, part] + gradient * gradient)
-                    sums[a, part] += gradient - (after - roots[a, part]) / rates[a] * of[a, part]
-                    roots[a, part] = after
-                    of[a, part] = -sums[a, part] * rates[a] / (BETA + after + L2 * rates[a])
+                    weight[m], z[m], root[m] = of[0, a], of[1, a], of[2, a]
+                    gradient[m], rate[m] = error[a] * inputs[i], rates[a]
+                    m += 1
+    return m
+
+
+@numba.njit(cache=True)
+def _put_back(ftrl: Array, columns: Array, n: int, own: int, weight: Array, z: Array, root: Array) -> None:
+    m = 0
+    for i in range(n):
+        if columns[i] >= 0:
+            for part in range(0, own + 1, max(own, 1)):
+                of = ftrl[columns[i], part]
+                for a in range(ftrl.shape[3]):
+                    of[0, a], of[1, a], of[2, a] = weight[m], z[m], root[m]
+                    m += 1
 
 
 @numba.njit(cache=True)

@@ -14,7 +14,7 @@ from models.learning.regression import BETA, LOGIT_LIMIT
 Array = npt.NDArray[Any]
 
 PLAIN, WITH_CLOCK, FIRST_CONTEXT = 0, 1, 2
-UNUSED, NO_CONTEXT = -1, -2
+UNUSED = -1
 CONTEXTS = 24
 """Attributes that are tried as context, the first that were met."""
 CONTEXT_VALUES = 64
@@ -28,6 +28,8 @@ MARGIN = 8.0
 """Nats by which an addition must beat what is in use: the odds of 3,000 to 1 leave room for all that are tried."""
 BETTER = 2.0
 """How many times the use of the present context another one must be of: the crosses in use, and what they learned, would be lost."""
+SIDE_BY_SIDE = FIRST_CONTEXT + CONTEXTS + 2
+"""Trials as they lie in memory: rounded up to what the processor takes at a time, which leaves nothing over to be done one by one."""
 WAITING = 512
 """Labels that wait until a score is judged that was made when they were known; when there are more, the oldest is taught all the same."""
 REMEMBERED = 1 << 14
@@ -35,43 +37,105 @@ REMEMBERED = 1 << 14
 
 
 @numba.njit(cache=True)
-def _place_plain(wanted: Array, plain: int, slots: Array) -> None:
+def _place(contexts: Array, token: Array, salts: Array, slots: Array, ends: Array, speaks: Array) -> None:
+    # where each trial's crosses weigh, one trial's after the other's: they share weights by hash with the plain features
+    keys, speakers, speaking = np.empty(token.shape[0], np.uint64), np.empty(token.shape[0], np.int64), 0
+    for g in range(token.shape[0]):
+        if token[g] != np.uint64(0) and not CLOCK[0] <= g < CLOCK[1]:
+            keys[speaking] = ((np.uint64(salts[g]) << np.uint64(32)) | token[g]) * np.uint64(0xC2B2AE3D27D4EB4F)
+            speakers[speaking] = g
+            speaking += 1
+    n = 0
+    for trial in range(SIDE_BY_SIDE):
+        context = contexts[trial] if FIRST_CONTEXT <= trial < contexts.shape[0] else np.int64(UNUSED)
+        speaks[trial] = trial < FIRST_CONTEXT or (context != UNUSED and token[context] != np.uint64(0))
+        if speaks[trial] and trial >= FIRST_CONTEXT:
+            said = token[context] * np.uint64(0x9E3779B97F4A7C15)
+            for s in range(speaking):
+                if speakers[s] != context:
+                    key = keys[s] ^ said
+                    slots[n] = np.int64((key ^ (key >> np.uint64(29))) * np.uint64(0x165667B19E3779F9) >> np.uint64(51))
+                    n += 1
+        ends[trial] = n
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _foretell(
+    tried: Array, wanted: Array, inputs: Array, groups: Array, plain: int, slots: Array, ends: Array, start: float, weight: Array, logits: Array
+) -> None:
+    mask = np.uint64(SLOTS - 1)
+    logits[:] = start
+    for i in range(plain):
+        of, by = tried[np.int64(wanted[i] & mask)], inputs[i]
+        if CLOCK[0] <= groups[i] < CLOCK[1]:
+            logits[WITH_CLOCK] += -of[WITH_CLOCK, 0] * RATE / (BETA + of[WITH_CLOCK, 1]) * by
+        else:
+            for trial in range(SIDE_BY_SIDE):
+                logits[trial] += -of[trial, 0] * RATE / (BETA + of[trial, 1]) * by
+    sums, roots = np.empty(ends[-1], np.float32), np.empty(ends[-1], np.float32)
+    _gather(tried, slots, ends, sums, roots)
+    for i in range(sums.shape[0]):
+        weight[i] = -sums[i] * RATE / (BETA + roots[i])
+    for trial in range(FIRST_CONTEXT, SIDE_BY_SIDE):
+        for i in range(ends[trial - 1], ends[trial]):
+            logits[trial] += weight[i]
+    for trial in range(SIDE_BY_SIDE):
+        logits[trial] = min(max(logits[trial], -LOGIT_LIMIT), LOGIT_LIMIT)
+
+
+@numba.njit(cache=True)
+def _gather(tried: Array, slots: Array, ends: Array, sums: Array, roots: Array) -> None:
+    for trial in range(FIRST_CONTEXT, SIDE_BY_SIDE):
+        for i in range(ends[trial - 1], ends[trial]):
+            sums[i], roots[i] = tried[slots[i], trial, 0], tried[slots[i], trial, 1]
+
+
+@numba.njit(cache=True, error_model="numpy", inline="always")
+def _stepped(sums: float, root: float, gradient: float) -> tuple[Any, Any]:
+    weight = -sums * RATE / (BETA + root)
+    after = math.sqrt(root * root + gradient * gradient)
+    return sums + np.float32(gradient - (after - root) / RATE * weight), np.float32(after)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _teach_plain(tried: Array, wanted: Array, inputs: Array, groups: Array, plain: int, errors: Array, speaks: Array) -> None:
+    # one feature after the other, as two may share a slot; all trials of a feature lie side by side
     mask = np.uint64(SLOTS - 1)
     for i in range(plain):
-        slots[i] = np.int64(wanted[i] & mask)
+        of, by = tried[np.int64(wanted[i] & mask)], inputs[i]
+        if CLOCK[0] <= groups[i] < CLOCK[1]:
+            of[WITH_CLOCK, 0], of[WITH_CLOCK, 1] = _stepped(of[WITH_CLOCK, 0], of[WITH_CLOCK, 1], errors[WITH_CLOCK] * by)
+        else:
+            for trial in range(SIDE_BY_SIDE):
+                sums, root = of[trial, 0], of[trial, 1]
+                sums_after, root_after = _stepped(sums, root, errors[trial] * by)
+                of[trial, 0] = sums_after if speaks[trial] else sums
+                of[trial, 1] = root_after if speaks[trial] else root
 
 
-@numba.njit(cache=True)
-def _place_crosses(context: int, token: Array, plain: int, salts: Array, slots: Array) -> int:
-    # behind the weights of the plain features, which all trials have in common; -1: this one has nothing to say
-    if context == UNUSED or (context >= 0 and token[context] == np.uint64(0)):
-        return -1
-    n = plain
-    if context >= 0:
-        said = token[context] * np.uint64(0x9E3779B97F4A7C15)
-        for g in range(token.shape[0]):
-            if g != context and token[g] != np.uint64(0) and not CLOCK[0] <= g < CLOCK[1]:
-                key = ((np.uint64(salts[g]) << np.uint64(32)) | token[g]) * np.uint64(0xC2B2AE3D27D4EB4F) ^ said
-                slots[n] = np.int64((key ^ (key >> np.uint64(29))) * np.uint64(0x165667B19E3779F9) >> np.uint64(51))
-                n += 1
-    return n
-
-
-@numba.njit(cache=True)
-def _foretold(z: Array, root: Array, trial: int, slots: Array, inputs: Array, groups: Array, plain: int, n: int, start: float) -> float:
-    logit = start
-    for i in range(n):
-        if trial == WITH_CLOCK or i >= plain or not CLOCK[0] <= groups[i] < CLOCK[1]:
-            at = slots[i]
-            weight = -z[trial, at] * RATE / (BETA + root[trial, at])
-            logit += weight * (inputs[i] if i < plain else 1.0)
-    return min(max(logit, -LOGIT_LIMIT), LOGIT_LIMIT)
+@numba.njit(cache=True, error_model="numpy")
+def _teach_crosses(tried: Array, slots: Array, ends: Array, errors: Array) -> None:
+    # all at once; where two of a trial share a slot, the second must see what the first has learned
+    sums, roots, gradients = np.empty(ends[-1], np.float32), np.empty(ends[-1], np.float32), np.empty(ends[-1])
+    _gather(tried, slots, ends, sums, roots)
+    for trial in range(FIRST_CONTEXT, SIDE_BY_SIDE):
+        gradients[ends[trial - 1] : ends[trial]] = errors[trial]
+    for i in range(sums.shape[0]):
+        sums[i], roots[i] = _stepped(sums[i], roots[i], gradients[i])
+    last = np.zeros(SLOTS, np.uint8)
+    for trial in range(FIRST_CONTEXT, SIDE_BY_SIDE):
+        for i in range(ends[trial - 1], ends[trial]):
+            of = tried[slots[i], trial]
+            if last[slots[i]] == trial:
+                of[0], of[1] = _stepped(of[0], of[1], errors[trial])
+            else:
+                of[0], of[1] = sums[i], roots[i]
+            last[slots[i]] = trial
 
 
 @numba.njit(cache=True)
 def judge_all(
-    z: Array,
-    root: Array,
+    tried: Array,
     gain: Array,
     contexts: Array,
     token: Array,
@@ -82,7 +146,6 @@ def judge_all(
     salts: Array,
     label: float,
     start: float,
-    slots: Array,
 ) -> None:
     """Compare what every trial foretells with what the plain one does.
 
@@ -90,8 +153,9 @@ def judge_all(
 
     Parameters
     ----------
-    z, root
-        (trials, SLOTS): FTRL's accumulators, as in `regression.learn_label`.
+    tried
+        (SLOTS, SIDE_BY_SIDE, 2): FTRL's two accumulators, as in `regression.learn_label`. What the trials know of a plain feature lies side
+        by side, so that the processor takes several of them at a time.
     gain
         By trial, changed in place: by how many nats it foretold better than the plain one, fading.
     contexts
@@ -100,16 +164,16 @@ def judge_all(
         From `encoding.encode` without a context and with the clock: `plain` features.
     salts
         By attribute: the upper half of its ids.
-    slots
-        Scratch, for all features and crosses.
     """
-    _place_plain(wanted, plain, slots)
+    room = contexts.shape[0] * token.shape[0]
+    slots, ends, speaks = np.empty(room, np.int64), np.empty(SIDE_BY_SIDE, np.int64), np.empty(SIDE_BY_SIDE, np.bool_)
+    weight, logits = np.empty(room), np.empty(SIDE_BY_SIDE)
+    _place(contexts, token, salts, slots, ends, speaks)
+    _foretell(tried, wanted, inputs, groups, plain, slots, ends, start, weight, logits)
     plain_loss = 0.0
-    for trial in range(z.shape[0]):
-        n = _place_crosses(contexts[trial] if trial >= FIRST_CONTEXT else NO_CONTEXT, token, plain, salts, slots)
-        if n >= 0:
-            logit = _foretold(z, root, trial, slots, inputs, groups, plain, n, start)
-            loss = math.log1p(math.exp(-logit if label > 0.0 else logit))
+    for trial in range(contexts.shape[0]):
+        if speaks[trial]:
+            loss = math.log1p(math.exp(-logits[trial] if label > 0.0 else logits[trial]))
             if trial == PLAIN:
                 plain_loss = loss
             gain[trial] = DECAY * gain[trial] + plain_loss - loss
@@ -117,8 +181,7 @@ def judge_all(
 
 @numba.njit(cache=True)
 def teach_all(
-    z: Array,
-    root: Array,
+    tried: Array,
     contexts: Array,
     token: Array,
     wanted: Array,
@@ -128,23 +191,17 @@ def teach_all(
     salts: Array,
     label: float,
     start: float,
-    slots: Array,
 ) -> None:
-    """Teach every trial one label; the parameters are those of `judge_all`, and `z` and `root` are changed in place."""
-    _place_plain(wanted, plain, slots)
-    for trial in range(z.shape[0]):
-        n = _place_crosses(contexts[trial] if trial >= FIRST_CONTEXT else NO_CONTEXT, token, plain, salts, slots)
-        if n < 0:
-            continue
-        error = 1.0 / (1.0 + math.exp(-_foretold(z, root, trial, slots, inputs, groups, plain, n, start))) - label
-        for i in range(n):
-            if trial == WITH_CLOCK or i >= plain or not CLOCK[0] <= groups[i] < CLOCK[1]:
-                at = slots[i]
-                gradient = error * (inputs[i] if i < plain else 1.0)
-                weight = -z[trial, at] * RATE / (BETA + root[trial, at])
-                after = math.sqrt(root[trial, at] * root[trial, at] + gradient * gradient)
-                z[trial, at] += np.float32(gradient - (after - root[trial, at]) / RATE * weight)
-                root[trial, at] = np.float32(after)
+    """Teach every trial one label; the parameters are those of `judge_all`, and `tried` is changed in place."""
+    room = contexts.shape[0] * token.shape[0]
+    slots, ends, speaks = np.empty(room, np.int64), np.empty(SIDE_BY_SIDE, np.int64), np.empty(SIDE_BY_SIDE, np.bool_)
+    weight, errors = np.empty(room), np.empty(SIDE_BY_SIDE)
+    _place(contexts, token, salts, slots, ends, speaks)
+    _foretell(tried, wanted, inputs, groups, plain, slots, ends, start, weight, errors)
+    for trial in range(SIDE_BY_SIDE):
+        errors[trial] = 1.0 / (1.0 + math.exp(-errors[trial])) - label
+    _teach_plain(tried, wanted, inputs, groups, plain, errors, speaks)
+    _teach_crosses(tried, slots, ends, errors)
 
 
 @numba.njit(cache=True)
@@ -158,8 +215,7 @@ def try_label(
     scale: Array,
     edge_count: Array,
     edges: Array,
-    z: Array,
-    root: Array,
+    tried: Array,
     gain: Array,
     contexts: Array,
     label: float,
@@ -174,7 +230,7 @@ def try_label(
         From `encoding.read_vector`; `token` is changed as by `encoding.encode`.
     attributes, flags, mean, scale, edge_count, edges
         By attribute, as in `encoding.encode`.
-    z, root, gain, contexts, label, start
+    tried, gain, contexts, label, start
         As in `judge_all`.
     is_judged
         Whether they are judged; else they are taught.
@@ -184,11 +240,10 @@ def try_label(
     # trials know features by their keys alone
     keys, places = np.zeros(1, np.uint64), np.zeros(1, np.int32)
     plain, _ = encode(said, number, token, attributes, flags, mean, scale, edge_count, edges, -1, True, keys, places, columns, inputs, groups, wanted)
-    slots = np.empty(room + attributes.shape[0], np.int64)
     if is_judged:
-        judge_all(z, root, gain, contexts, token, wanted, inputs, groups, plain, attributes, label, start, slots)
+        judge_all(tried, gain, contexts, token, wanted, inputs, groups, plain, attributes, label, start)
     else:
-        teach_all(z, root, contexts, token, wanted, inputs, groups, plain, attributes, label, start, slots)
+        teach_all(tried, contexts, token, wanted, inputs, groups, plain, attributes, label, start)
 
 
 @numba.njit(cache=True)
@@ -204,8 +259,7 @@ def teach_vector(
     scale: Array,
     edge_count: Array,
     edges: Array,
-    z: Array,
-    root: Array,
+    tried: Array,
     gain: Array,
     contexts: Array,
     label: float,
@@ -215,7 +269,7 @@ def teach_vector(
     count = attributes.shape[0]
     said, number, token, place = np.empty(count, np.uint8), np.empty(count), np.empty(count, np.uint64), np.empty(count, np.int64)
     read_vector(dense, ids, values, 0, ids.shape[0], attribute_keys, attribute_places, said, number, token, place)
-    try_label(said, number, token, attributes, flags, mean, scale, edge_count, edges, z, root, gain, contexts, label, start, False)
+    try_label(said, number, token, attributes, flags, mean, scale, edge_count, edges, tried, gain, contexts, label, start, False)
 
 
 @numba.njit(cache=True)

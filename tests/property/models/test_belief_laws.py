@@ -5,18 +5,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.learning.belief import BIAS_VARIANCE, PLACES, VARIANCE, WANDER, give_places, revise, unsure
+from models.learning.belief import BIAS_VARIANCE, PLACES, VARIANCE, WANDER, give_places, no_gains, revise, settle, unsure
 
 FEATURES = 6
 labels = st.lists(st.tuples(st.lists(st.floats(-5.0, 5.0), min_size=FEATURES, max_size=FEATURES), st.booleans()), min_size=1, max_size=40)
 
 
-def believe(rows: list[list[float]], converted: list[bool], *, start: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """The belief after labels about a bias and FEATURES features."""
+def believe(
+    rows: list[list[float]], converted: list[bool], *, start: float = 0.0, settled: frozenset[int] = frozenset()
+) -> tuple[np.ndarray, np.ndarray]:
+    """The belief after labels about a bias and FEATURES features, brought up to date before some of the labels."""
     size = 1 + FEATURES
     mean, covariance, slots = np.zeros(size), unsure(size, 1), np.arange(1, size + 1).astype(np.int16)
-    for row, label in zip(rows, converted, strict=True):
-        revise(mean, covariance, size, slots, np.arange(size), np.array([1.0, *row]), size, 0, 1, float(label), start)
+    gains, taken = no_gains(size)
+    for number, (row, label) in enumerate(zip(rows, converted, strict=True)):
+        if number in settled:
+            settle(covariance, gains, taken, size)
+        columns = np.where(np.array([1.0, *row]) != 0.0, np.arange(size), -1)  # what a vector does not say it does not call on
+        revise(mean, covariance, gains, taken, size, slots, columns, np.array([1.0, *row]), size, 0, 1, float(label), start)
+    settle(covariance, gains, taken, size)
     return mean, covariance
 
 
@@ -40,6 +47,17 @@ def test_one_label_moves_the_belief_as_bayes_would_have_it(row: list[float], lab
 
     assert pytest.approx(posterior @ x * (label - 0.5), abs=1e-4) == mean
     assert np.allclose(posterior, covariance, atol=1e-4)
+
+
+@given(labels, st.frozensets(st.integers(0, 39)))
+def test_when_the_covariance_is_brought_up_to_date_changes_nothing(taught: list[tuple[list[float], bool]], settled: frozenset[int]):
+    """Not a bit: a state that is written between two labels goes on as one that is not."""
+    rows, converted = [row for row, _ in taught], [label for _, label in taught]
+    mean, covariance = believe(rows, converted, settled=frozenset(range(40)))
+    other_mean, other_covariance = believe(rows, converted, settled=settled)
+
+    assert mean.tobytes() == other_mean.tobytes()
+    assert covariance.tobytes() == other_covariance.tobytes()
 
 
 def test_features_that_say_the_same_share_what_they_teach():
