@@ -1,11 +1,11 @@
-"""Whether an account may be sent a request now: quotas, concurrency, breaker, and what the vendor or a person said."""
+"""Whether an account may be sent a request now: quotas, spacing, concurrency, breaker, and what the vendor or a person said."""
 
 from enum import StrEnum
 
 import msgpack
 
 from connectors.crm.contract import Limits
-from connectors.crm.delivery.pace import Breaker, Concurrency, backoff_ms
+from connectors.crm.delivery.pace import Breaker, Concurrency, Spacing, backoff_ms
 from connectors.crm.delivery.quota import RollingQuota
 from schemas.errors import AuthError, FatalError, ProxError, QuotaSpentError, RateLimitedError, RetriableError, TenantBlockedError
 from schemas.policy import DAY_MS
@@ -47,7 +47,9 @@ class Gate:
     def __init__(self, limits: Limits, *, seed: str, kept: bytes | None, now: int) -> None:
         self._limits = limits
         self._seed = seed
-        self._burst = RollingQuota(max(1, int(limits.burst * (1 - limits.burst_reserve))), limits.burst_ms)
+        burst = max(1, int(limits.burst * (1 - limits.burst_reserve)))
+        self._burst = RollingQuota(burst, limits.burst_ms)
+        self._spacing = Spacing(burst, limits.burst_ms)
         self._daily = None if limits.daily is None else RollingQuota(max(1, int(limits.daily * (1 - limits.daily_reserve))), DAY_MS)
         self._concurrency = Concurrency(limits.concurrency)
         self._breaker = Breaker(seed)
@@ -65,7 +67,7 @@ class Gate:
         if now < self._closed_until or now < self._breaker.open_until:
             return 0
         most = 1 if self._breaker.is_probing or self._state in (State.UNAUTHORIZED, State.BLOCKED, State.QUOTA_SPENT) else self._concurrency.limit
-        free = min(most - self._under_way, self._burst.free(now))
+        free = min(most - self._under_way, self._burst.free(now), self._spacing.free(now))
         return max(0, free if self._daily is None else min(free, self._daily.free(now)))
 
     def opens_at(self, now: int) -> int | None:
@@ -73,13 +75,14 @@ class Gate:
         at = max(now, self._closed_until, self._breaker.open_until)
         if self._under_way and (self._breaker.is_probing or self._under_way >= self._concurrency.limit):
             return None
-        at = max(at, self._burst.next_at(now))
+        at = max(at, self._burst.next_at(now), self._spacing.next_at(now))
         return at if self._daily is None else max(at, self._daily.next_at(now))
 
     def begin(self) -> None:
         """A request begins."""
         self._under_way += 1
         self._burst.take()
+        self._spacing.take()
         if self._daily is not None:
             self._daily.take()
 
