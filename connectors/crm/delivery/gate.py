@@ -15,6 +15,8 @@ QUOTA_SPENT_MS = 900_000
 """A day's quota that is spent without a word on when it is back is looked at every quarter of an hour."""
 BLOCKED_MS = 900_000
 """So is an account whose credentials were refused, unless they change before."""
+REFUSED_MS = 60_000
+"""But sooner at first, doubling: where several requests renew a token at once, one that is new may be revoked before it is used."""
 
 
 class State(StrEnum):
@@ -55,6 +57,7 @@ class Gate:
         self._breaker = Breaker(seed)
         self._under_way = 0
         self._throttles = 0
+        self._refusals = 0
         self._closed_until = 0
         self._state = State.OPEN
         self.reason = ""
@@ -91,7 +94,7 @@ class Gate:
         self._end(now)
         self._breaker.succeeded()
         self._concurrency.succeeded()
-        self._throttles = 0
+        self._throttles = self._refusals = 0
         self._state, self.reason = State.OPEN, ""
         if daily_left is not None:
             self._observe(daily_left, now)
@@ -110,7 +113,9 @@ class Gate:
                 waits = backoff_ms(self._throttles, self._seed) if told_ms is None else told_ms
                 self._close(State.THROTTLED, str(error), now + waits)
             case AuthError():
-                self._close(State.UNAUTHORIZED, str(error), now + BLOCKED_MS)
+                self._refusals += 1
+                waits = backoff_ms(self._refusals, self._seed, first_ms=REFUSED_MS, longest_ms=BLOCKED_MS)
+                self._close(State.UNAUTHORIZED, str(error), now + waits)
             case TenantBlockedError():
                 self._close(State.BLOCKED, str(error), now + BLOCKED_MS)
             case RetriableError():

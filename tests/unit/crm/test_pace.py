@@ -6,10 +6,12 @@ from time import monotonic
 from connectors.crm.contract import Answer, Answered, Limits, Request, Verdict, revision_of
 from connectors.crm.delivery.courier import Account, Courier
 from connectors.crm.delivery.engine import Delivery
+from connectors.crm.delivery.gate import BLOCKED_MS, REFUSED_MS, Gate
 from connectors.crm.delivery.pace import Spacing
 from connectors.crm.delivery.pending import DictPushStore
 from connectors.crm.delivery.quota import RollingQuota
 from connectors.crm.delivery.rules import PushRules, Shown
+from schemas.errors import AuthError
 from tests.builders import TENANT
 from tests.crm_world import most_within
 from tests.results import a_score
@@ -50,6 +52,24 @@ def test_a_place_is_free_an_interval_after_its_own_requests_end():
 
     assert 11_006 == quota.next_at(2_000)
     assert (0, 1, 1, 2) == tuple(quota.free(now) for now in (11_005, 11_006, 11_405, 11_406))
+
+
+def test_an_account_that_refuses_is_asked_sooner_at_first():
+    """A minute at most, then doubling to a quarter of an hour; an answer that is none makes it forget."""
+    gate, now, waits = Gate(LIMITS, seed="acme|hubspot", kept=None, now=0), 0, []
+    for _ in range(8):
+        gate.begin()
+        gate.failed(AuthError("revoked"), now, now)
+        waits.append(gate.opens_at(now) - now)
+        now += waits[-1]
+    gate.begin()
+    gate.succeeded(now, None)
+    gate.begin()
+    gate.failed(AuthError("revoked"), now, now)
+
+    assert REFUSED_MS / 2 <= waits[0] <= REFUSED_MS
+    assert BLOCKED_MS / 2 <= waits[-1] <= BLOCKED_MS
+    assert waits[0] == gate.opens_at(now) - now
 
 
 class Swift:
