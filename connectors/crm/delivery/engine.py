@@ -462,8 +462,9 @@ class Delivery:
             if answer.revision >= revision:
                 self._end(lead)
                 return [self._ended(DELIVERED if answer.revision == revision else SURPASSED, pending.score, pending, answer.record, now)]
-            cause = cause_of(pending.score, shown, self._rules)
-            if not cause:
+            # what a predecessor wrote and nobody heard of has no report either: the latest is written, so that there is one
+            is_unheard = pending.is_doubtful and answer.revision != ("" if known is None else known.revision)
+            if not cause_of(pending.score, shown, self._rules) and not is_unheard:
                 self._end(lead)
                 self._counts["withdrawn"] += 1
                 return []
