@@ -374,20 +374,15 @@ class Delivery:
         self._stage[lead] = Stage.LINK
         self._keep(lead, pending._replace(record=record, due_at=now))
 
-    def _inherited(self, lead: str) -> str:
-        """The record that shows nothing of the lead yet but is its own: that of an id which stands for it now."""
-        shown = self._store.shown(lead)
-        return shown.record if shown is not None and not shown.revision else ""
-
     def _stage_of(self, lead: str, pending: Pending) -> Stage:
         stage = self._stage.get(lead)
-        if stage is None and self._inherited(lead):
+        if stage is not None:
+            return stage
+        shown = self._store.shown(lead)
+        if _inherited(shown):
             return Stage.LINK
-        if stage is None:
-            shown = self._store.shown(lead)
-            is_known = shown is not None and shown.record and not self._is_strange(pending.score)
-            stage = Stage.WRITE if is_known else Stage.LOOK
-        return stage
+        is_known = shown is not None and shown.record and not self._is_strange(pending.score)
+        return Stage.WRITE if is_known else Stage.LOOK
 
     def _next(self, now: int) -> Request | None:
         """The next request, of each stage in turn: full batches at once, others once in LINGER_MS."""
@@ -494,7 +489,7 @@ class Delivery:
         to = self._store.moved_to(lead)
         if to is not None:
             self.move(lead, to, now)
-        elif revision_of(latest) > shown.revision:
+        elif latest is not score and revision_of(latest) > shown.revision:
             cause = cause_of(latest, shown, self._rules)
             if cause:
                 self._keep(lead, Pending(latest, cause, since=now, due_at=self._due_at(cause, shown, now)))
@@ -502,7 +497,7 @@ class Delivery:
 
     def _miss(self, stage: Stage, item: Item, pending: Pending, answer: Answer, now: int) -> list[Ended]:
         """There is no such record: the next way to find it, or none."""
-        lead, inherited = item.lead, self._inherited(item.lead)
+        lead, inherited = item.lead, _inherited(self._store.shown(item.lead))
         if stage in (Stage.LOOK, Stage.MATCH) and inherited:
             self._link(lead, pending, inherited, now)
             return []
@@ -556,3 +551,8 @@ class Delivery:
         attempts = pending.attempts + 1
         waits_ms = 0 if attempts == 1 and has_news else backoff_ms(attempts, lead)
         self._keep(lead, pending._replace(attempts=attempts, due_at=now + waits_ms))
+
+
+def _inherited(shown: Shown | None) -> str:
+    """The record that shows nothing of the lead yet but is its own: that of an id which stands for it now; empty if there is none."""
+    return shown.record if shown is not None and not shown.revision else ""
