@@ -16,6 +16,7 @@ from models.grading import GRADES, grade
 from models.learning.hazard_model import HazardModel, untrained
 from models.memories import Memories
 from models.nightly.columns import FeatureVectors
+from models.reasons import Reasons, reasons_of
 from models.remembrance import Remembered, Remembrance, Vectors
 from models.scorer import Scored, score
 from schemas.enriched import EnrichedEvent
@@ -112,12 +113,10 @@ class Answers(NamedTuple):
     propensities: list[float]
     hazards: bytes
     hazard_bytes: int
-    reason_at: list[list[int]]
-    reason_share: list[list[float]]
+    reasons: list[Reasons]
     baselines: list[float]
-    attributes: list[int]
-    vectors: FeatureVectors
     with_base: list[bool]
+    learnable: list[bytes]
     converted_by: list[list[float]]
     evidence: int
     shadows: list[ShadowAnswers]
@@ -264,7 +263,7 @@ class Engine:
             pending = pairing.new_point(memory, policy, sequence=event.sequence, as_of=as_of, event_id=event.event_id)
             left_out = pairing.keep(memory, pending)
             if left_out is not pending:
-                learnable = answers.vectors.one(i).to_bytes() if answers.with_base[i] else features[i]
+                learnable = answers.learnable[i] if answers.with_base[i] else features[i]
                 kept = pairing.point_bytes(
                     event.event_id,
                     answers.version,
@@ -292,7 +291,7 @@ class Engine:
     ) -> LeadScore:
         """What is published of vector i; on the event, unless it was made on another one."""
         propensity = answers.propensities[i]
-        reasons, shares, values = self._reasons(i, answers)
+        reasons, shares, values = answers.reasons[i]
         return LeadScore(
             tenant=event.tenant,
             lead=event.lead,
@@ -372,32 +371,14 @@ class Engine:
             propensities=scored.propensity.tolist(),
             hazards=kept_hazards(scored.hazards).tobytes(),
             hazard_bytes=scored.hazards.shape[1],
-            reason_at=scored.reason_at.tolist(),
-            reason_share=scored.reason_share.tolist(),
+            reasons=reasons_of(scored, scorable, versioned.model.attributes, self._remembrance.name_of),
             baselines=scored.baseline.tolist(),
-            attributes=versioned.model.attributes.tolist(),
-            vectors=scorable,
             with_base=with_base.tolist(),
+            learnable=scorable.to_bytes() if with_base.any() else [],
             converted_by=converted_by(scored.hazards, versioned.model.trust, scored.propensity).tolist() if policy.interval_ends_ms else [[]] * n,
             evidence=versioned.model.evidence,
             shadows=[_shadow_answers(shadow, scorable) for shadow in versioned.shadows],
         )
-
-    def _reasons(self, i: int, answers: Answers) -> tuple[list[str], list[float], list[float]]:
-        names, shares, values = [], [], []
-        for place, share in zip(answers.reason_at[i], answers.reason_share[i], strict=True):
-            if place == -1:
-                break
-            name = self._remembrance.name_of(answers.vectors, i, place) if place >= 0 else self._absent(answers.attributes[-2 - place])
-            if name is not None:
-                names.append(name)
-                shares.append(share)
-                values.append(answers.vectors.value_at(i, place) if place >= 0 else 0.0)
-        return names, shares, values
-
-    def _absent(self, attribute: int) -> str | None:
-        name = self._remembrance.name_of_absent(attribute)
-        return None if name is None else f"no {name}"
 
     def _pair(self, outcome: Outcome, memories: Memories, out: Processed) -> None:
         key = lead_key(outcome.tenant, outcome.lead)

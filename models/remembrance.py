@@ -7,8 +7,8 @@ import numpy as np
 
 from models import memory as m
 from models.features.attributes import OF_MEMORY, Attributes
-from models.features.registry import DENSE, WIDTH
-from models.features.vector import PATTERN_MODEL, VERSION, FeatureVector
+from models.features.registry import WIDTH
+from models.features.vector import FeatureVector
 from models.memories import Memories
 from models.nightly.columns import FeatureVectors
 from models.remembering import SPARSE, remember
@@ -36,16 +36,8 @@ class Vectors(NamedTuple):
         return FeatureVector(self.dense[i], self.ids[start:end], self.values[start:end])
 
     def to_bytes(self) -> list[bytes]:
-        """Every vector as `FeatureVector.to_bytes` writes it, cut from the whole: a third of the time of one by one."""
-        dense, ids, values = self.dense.tobytes(), self.ids.tobytes(), self.values.tobytes()
-        width = 4 * WIDTH
-        encoded = []
-        start = at = 0
-        for sparse_end in self.ends.tolist():
-            end = sparse_end
-            encoded.append(b"".join((VERSION, dense[at : at + width], ids[8 * start : 8 * end], values[4 * start : 4 * end])))
-            start, at = end, at + width
-        return encoded
+        """Every vector's bytes."""
+        return FeatureVectors(*self[:4]).to_bytes()
 
 
 class Remembered(NamedTuple):
@@ -75,19 +67,8 @@ class Remembrance:
         for event_type in event_types:
             self._attributes.type_id(event_type)
 
-    def name_of_absent(self, attribute: int) -> str | None:
-        """What the attribute is called whose ids have this upper half; None: this process has not met it."""
-        return self._name(attribute << 32)
-
-    def name_of(self, vectors: Vectors | FeatureVectors, i: int, place: int) -> str | None:
-        """What the feature at this place of vector i is called; None: of an event type that this process has not met."""
-        if place < WIDTH:
-            return DENSE[place].name
-        start = int(vectors.ends[i - 1]) if i else 0
-        feature_id = int(vectors.ids[start + place - WIDTH])
-        return "pattern model" if feature_id == PATTERN_MODEL else self._name(feature_id)
-
-    def _name(self, feature_id: int) -> str | None:
+    def name_of(self, feature_id: int) -> str | None:
+        """What a sparse feature is called, by its id; None: this process has not met it."""
         return self._attributes.name_of.get(feature_id) or OF_MEMORY.get(feature_id)
 
     def remember(self, events: Sequence[EnrichedEvent], memories: Memories) -> Remembered:

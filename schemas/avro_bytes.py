@@ -1,16 +1,30 @@
 """Avro's simple types, for the records that are written by hand because so many of them are. A wrong type is a TypeError or AttributeError."""
 
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Sequence
 
 NULL, SECOND, FALSE, TRUE = b"\x00", b"\x02", b"\x00", b"\x01"
 """The branches of a union of null and something; truth values."""
+MOST_NAMES = 16_384
+"""Texts that come again and again which are kept encoded; then they are forgotten together."""
 
 Put = Callable[[bytes], None]
+_DOUBLES = [struct.Struct(f"<{count}d") for count in range(64)]
+_names: dict[str, bytes] = {}
 
 
 def varint(number: int) -> bytes:
     """A whole number as Avro has it: zigzag, seven bits a byte."""
     left = (number << 1) ^ (number >> 63)
+    if left >> 35 and not left >> 42:  # six bytes: every instant of our days in ms
+        return bytes((
+            left & 0x7F | 0x80,
+            left >> 7 & 0x7F | 0x80,
+            left >> 14 & 0x7F | 0x80,
+            left >> 21 & 0x7F | 0x80,
+            left >> 28 & 0x7F | 0x80,
+            left >> 35,
+        ))  # fmt: skip
     out = bytearray()
     while left & ~0x7F:
         out.append((left & 0x7F) | 0x80)
@@ -30,6 +44,17 @@ def put_text(put: Put, text: str) -> None:
     put(raw)
 
 
+def name(text: str) -> bytes:
+    """A text that comes again and again, as the name of a property does, its length before it."""
+    known = _names.get(text)
+    if known is None:
+        if len(_names) >= MOST_NAMES:
+            _names.clear()
+        raw = text.encode()
+        known = _names[text] = varint(len(raw)) + raw
+    return known
+
+
 def put_maybe_text(put: Put, text: str | None) -> None:
     """A union of null and text."""
     if text is None:
@@ -43,7 +68,7 @@ def put_long(put: Put, number: int) -> None:
     """A whole number of 64 bits."""
     if type(number) is not int or not -(1 << 63) <= number < 1 << 63:
         raise TypeError("not a whole number of 64 bits")
-    put(varint(number))
+    put(LENGTHS[number] if 0 <= number < len(LENGTHS) else varint(number))
 
 
 def put_maybe_long(put: Put, number: int | None) -> None:
@@ -53,6 +78,59 @@ def put_maybe_long(put: Put, number: int | None) -> None:
     else:
         put(SECOND)
         put_long(put, number)
+
+
+def doubles(numbers: Sequence[float]) -> bytes:
+    """Numbers one after the other, without their count. What is no number is a `struct.error`."""
+    count = len(numbers)
+    return (_DOUBLES[count] if count < len(_DOUBLES) else struct.Struct(f"<{count}d")).pack(*numbers)
+
+
+def put_doubles(put: Put, numbers: Sequence[float]) -> None:
+    """An array of numbers."""
+    if numbers:
+        put_long(put, len(numbers))
+        put(doubles(numbers))
+    put(NULL)
+
+
+def put_names(put: Put, texts: Sequence[str]) -> None:
+    """An array of texts that come again and again."""
+    if texts:
+        put_long(put, len(texts))
+        for text in texts:
+            put(name(text))
+    put(NULL)
+
+
+def put_texts(put: Put, values: dict[str, str]) -> None:
+    """A map of texts."""
+    if values:
+        put(varint(len(values)))
+        for key, value in values.items():
+            put(name(key))
+            put_text(put, value)
+    put(NULL)
+
+
+def put_numbers(put: Put, values: dict[str, float]) -> None:
+    """A map of numbers."""
+    if values:
+        put(varint(len(values)))
+        for key, value in values.items():
+            put(name(key))
+            put(doubles((value,)))
+    put(NULL)
+
+
+def put_flags(put: Put, values: dict[str, bool]) -> None:
+    """A map of truth values."""
+    if values:
+        put(varint(len(values)))
+        for key, value in values.items():
+            put(name(key))
+            put(flag(value))
+    put(NULL)
 
 
 def flag(value: bool) -> bytes:

@@ -4,6 +4,7 @@ import io
 import json
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any, TypeVar
 
@@ -12,10 +13,16 @@ from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException
 from fastavro.types import AvroMessage
 
+from schemas.enriched import EnrichedEvent
+from schemas.enriched_bytes import enriched_bytes
 from schemas.errors import PoisonRecordError
 from schemas.event import Event, Person
 from schemas.event_bytes import event_bytes
+from schemas.example import MaturedExample
+from schemas.example_bytes import example_bytes
 from schemas.request_bytes import request_bytes
+from schemas.score import LeadScore
+from schemas.score_bytes import score_bytes
 from schemas.sent_request import SenderWords, SentRequest
 from schemas.topics import VALUE_TYPES, Topic, Value
 
@@ -51,6 +58,14 @@ def _parsed(schema: Schema) -> Schema:
 
 
 _TYPE_BY_NAME: dict[str, type[Value]] = {f"prox.v1.{t.__name__}": t for t in VALUE_TYPES.values()}
+_BY_HAND: dict[type[Value], Callable[[bytes, Any], bytes]] = {
+    Event: event_bytes,
+    SentRequest: request_bytes,
+    EnrichedEvent: enriched_bytes,
+    LeadScore: score_bytes,
+    MaturedExample: example_bytes,
+}
+"""Of the types that every event makes one of."""
 _READERS: dict[type[Value], Schema] = {t: _parsed(schema_of(t)) for t in VALUE_TYPES.values()}
 
 
@@ -82,16 +97,11 @@ class Codec:
             The value's fields are not of its schema's types.
         """
         value_type = type(value)
-        if type(value) is Event:
-            try:
-                return self._frames[value_type] + event_bytes(value)
-            except (TypeError, AttributeError, ValueError):
-                pass  # the general writer takes more, as whole numbers for floats, and says what is wrong
-        elif type(value) is SentRequest:
-            try:
-                return request_bytes(self._frames[value_type], value)
-            except (TypeError, AttributeError, ValueError):
-                pass
+        by_hand = _BY_HAND.get(value_type)
+        if by_hand is not None:
+            with suppress(TypeError, AttributeError, ValueError, struct.error):
+                return by_hand(self._frames[value_type], value)
+            # the general writer says what is wrong
         out = io.BytesIO()
         out.write(self._frames[value_type])
         try:

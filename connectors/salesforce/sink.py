@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from connectors.crm import fields
@@ -22,6 +23,7 @@ COLLECTIONS = "/composite/sobjects"
 CONVERSION = "IsConverted, ConvertedContactId, ConvertedOpportunityId"
 
 
+@cache  # a dozen names, asked for each record
 def field_of(name: str) -> str:
     """The API name of one of our fields.
 

@@ -14,7 +14,7 @@ from jobs.lanes import LANE_BATCH
 from jobs.operators import score_lane
 from jobs.operators.guard import Guard
 from jobs.operators.lane_clock import LaneClock
-from jobs.operators.lane_state import BatchedState, DecodedCache, StateStore, bytes_by_text
+from jobs.operators.lane_state import KEPT_PAGES, BatchedState, DecodedCache, StateStore, bytes_by_text
 from jobs.operators.opening import opened_codec
 from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher, Record, in_rows, rows
@@ -89,6 +89,7 @@ class EnrichLane(KeyedProcessFunction):
             limit=settings.flink.cached_leads,
         )
         self._due_state = bytes_by_text(runtime_context, "due")
+        self._dues: dict[int, StateStore] = {}
         self._queues: dict[int, DueQueue] = {}
         self._clock = LaneClock()
         self._retention_ms = (retention.POLICY.lead_memory_days + LONGER_DAYS) * DAY_MS
@@ -124,6 +125,7 @@ class EnrichLane(KeyedProcessFunction):
         ]
         self._review(queue, value[3])
         self._written.flush()
+        self._dues[lane].flush()
         self._clock.wind(lane, queue, ctx.timer_service())
         return records, others
 
@@ -168,18 +170,21 @@ class EnrichLane(KeyedProcessFunction):
     @in_rows
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Record]:
         """Forget leads that were silent for too long, in a lane that is silent itself."""
-        queue = self._enter(ctx.get_current_key())
+        lane = ctx.get_current_key()
+        queue = self._enter(lane)
         if ctx.time_domain() == TimeDomain.EVENT_TIME:  # else the lane only looks whether event time is known by now
             self._review(queue, timestamp)
             self._written.flush()
-        self._clock.wind(ctx.get_current_key(), queue, ctx.timer_service())
+            self._dues[lane].flush()
+        self._clock.wind(lane, queue, ctx.timer_service())
         return
         yield  # Flink iterates over what comes back
 
     def _enter(self, lane: int) -> DueQueue:
         queue = self._queues.get(lane)
         if queue is None:
-            queue = self._queues[lane] = DueQueue(StateStore(self._due_state))
+            store = self._dues[lane] = StateStore(self._due_state, limit=KEPT_PAGES)
+            queue = self._queues[lane] = DueQueue(store)
         return queue
 
     def _review(self, queue: DueQueue, now: int) -> None:

@@ -9,6 +9,9 @@ from pyflink.datastream.state import MapStateDescriptor, StateTtlConfig
 
 T = TypeVar("T")
 
+KEPT_PAGES = 1_000
+"""Pages of a lane's due queue that are kept at hand: what is due soon was often queued lately."""
+
 
 def bytes_by_text(runtime_context: RuntimeContext, name: str, *, days: int | None = None) -> Any:
     """A map state of text to bytes of our own.
@@ -55,30 +58,6 @@ class BatchedState:
         if self._written:
             self._state.put_all(self._written)
             self._written = {}
-
-
-class StateStore:
-    """A map state as a `models.due.DueStore`."""
-
-    def __init__(self, state: Any) -> None:
-        self._state = state
-
-    def read(self, key: str) -> bytes | None:
-        """The value, or None."""
-        value = self._state.get(key)
-        return None if value is None else bytes(value)
-
-    def write(self, key: str, value: bytes) -> None:
-        """Set the value."""
-        self._state.put(key, value)
-
-    def delete(self, key: str) -> None:
-        """Drop the value."""
-        self._state.remove(key)
-
-    def keys(self) -> Iterable[str]:
-        """All keys of the current lane."""
-        return list(self._state.keys())
 
 
 class DecodedCache(Generic[T]):
@@ -131,6 +110,37 @@ class DecodedCache(Generic[T]):
         if len(self._decoded) >= self._limit:
             del self._decoded[next(iter(self._decoded))]
         self._decoded[key] = value
+
+
+class StateStore:
+    """A map state as a `models.due.DueStore` and a `models.progress.ProgressStore`: what was met lately is kept at hand.
+
+    One for each lane where lanes have equal keys. Whoever writes must `flush`, as with BatchedState.
+    """
+
+    def __init__(self, state: Any, *, limit: int) -> None:
+        self._batched = BatchedState(state)
+        self._values: DecodedCache[bytes | None] = DecodedCache(self._batched, lambda data: data, lambda value: value or b"", limit=limit)
+
+    def read(self, key: str) -> bytes | None:
+        """The value, or None."""
+        return self._values.load(key)
+
+    def write(self, key: str, value: bytes) -> None:
+        """Set the value."""
+        self._values.save(key, value)
+
+    def delete(self, key: str) -> None:
+        """Drop the value."""
+        self._values.forget(key)
+
+    def keys(self) -> Iterable[str]:
+        """All keys of the current lane."""
+        return self._values.keys()
+
+    def flush(self) -> None:
+        """Give Flink what was written."""
+        self._batched.flush()
 
 
 class LaneMap(MutableMapping[str, T]):

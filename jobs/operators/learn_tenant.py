@@ -60,7 +60,9 @@ class LearnTenant(KeyedProcessFunction):
         self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=max_bytes, release=settings.release)
         students, lessons = bytes_by_text(runtime_context, "students"), bytes_by_text(runtime_context, "lessons")
         self._students = Students(students, lessons, self._codec, self._policies, pool_from_bytes(self._pool))
-        self._progress = Progress(StateStore(bytes_by_text(runtime_context, "progress")))  # one for each lead of the last year or two
+        # one for each lead of the last year or two
+        self._progress_store = StateStore(bytes_by_text(runtime_context, "progress"), limit=settings.flink.cached_leads)
+        self._progress = Progress(self._progress_store)
         self._published_at: dict[str, int] = {}
         self._shadowed_at: dict[str, int] = {}
         self._unpublished: dict[int, set[str]] = {}
@@ -85,6 +87,7 @@ class LearnTenant(KeyedProcessFunction):
                 yield from self._follow(student)
             else:
                 yield from self._publish_or_wait(student, ctx)
+        self._progress_store.flush()
         for one in decoded.values:
             if isinstance(one, ChampionChoice):
                 yield from self._choose(one)

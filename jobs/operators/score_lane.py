@@ -11,7 +11,8 @@ from infra.settings import Settings
 from jobs.operators.guard import Guard
 from jobs.operators.lane_clock import LaneClock
 from jobs.operators.lane_models import LaneModels
-from jobs.operators.lane_state import BatchedState, DecodedCache, StateStore, bytes_by_text
+from jobs.operators.lane_points import LanePoints
+from jobs.operators.lane_state import KEPT_PAGES, BatchedState, DecodedCache, StateStore, bytes_by_text
 from jobs.operators.opening import opened_codec
 from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher, Record, in_rows
@@ -21,7 +22,7 @@ from models.enrichment import check_outcome
 from models.memory import LeadMemory
 from models.pool import pool_from_bytes
 from schemas.enriched import EnrichedEvent
-from schemas.errors import FatalError, PoisonRecordError
+from schemas.errors import PoisonRecordError
 from schemas.example import MaturedExample
 from schemas.ids import Millis, lead_key
 from schemas.outcome import Outcome
@@ -52,12 +53,13 @@ class LaneMemories:
             LeadMemory.to_bytes,
             limit=cached_leads,
         )
-        self._points = BatchedState(bytes_by_text(runtime_context, "points"))
+        self._points = LanePoints(bytes_by_text(runtime_context, "pages"), bytes_by_text(runtime_context, "points"), limit=cached_leads)
         self._moved = bytes_by_text(runtime_context, "moved")
         self._types = bytes_by_text(runtime_context, "types")
         self._types_of_lane: dict[int, set[str]] = {}
         self._known_types: set[str] = set()
         self.load, self.save, self.forget = self._leads.load, self._leads.save, self._leads.forget
+        self.load_point, self.save_point, self.drop_point = self._points.load, self._points.save, self._points.drop
 
     def enter(self, lane: int, engine: Engine) -> None:
         """Make a lane the current one; the first time, learn the event types it has met."""
@@ -66,21 +68,6 @@ class LaneMemories:
             known = self._types_of_lane[lane] = set(self._types.keys())
             engine.know_types(known)
         self._known_types = known
-
-    def load_point(self, key: str, sequence: int) -> bytes:
-        """The kept point of a lead."""
-        point = self._points.get(f"{key}#{sequence}")
-        if point is None:
-            raise FatalError(f"state holds no point {sequence} of {key}, which its memory says is waiting")
-        return bytes(point)
-
-    def save_point(self, key: str, sequence: int, point: bytes) -> None:
-        """Keep a point."""
-        self._points.put(f"{key}#{sequence}", point)
-
-    def drop_point(self, key: str, sequence: int) -> None:
-        """Drop a point."""
-        self._points.remove(f"{key}#{sequence}")
 
     def moved_to(self, key: str) -> str | None:
         """The lead that a lead's id stands for."""
@@ -124,6 +111,7 @@ class ScoreLane(KeyedBroadcastProcessFunction):
         self._engine = Engine(self._policies, retention_ms=retention.POLICY.lead_memory_days * DAY_MS)
         self._memories = LaneMemories(runtime_context, cached_leads=settings.flink.cached_leads)
         self._due_state = bytes_by_text(runtime_context, "due")
+        self._dues: dict[int, StateStore] = {}
         self._queues: dict[int, DueQueue] = {}
         self._clock = LaneClock()
         self._publisher = Publisher(settings.kafka)
@@ -140,7 +128,7 @@ class ScoreLane(KeyedBroadcastProcessFunction):
         processed = self._engine.process(decoded.values, self._memories, lambda tenant: self._models.of(tenant, ctx), now=now)
         queue.add(processed.due)
         examples = processed.examples + self._mature(queue, value[3])
-        self._memories.flush()
+        self._flush(lane)
         for tenant in {score.tenant for score in processed.scores}:
             self._models.tell_stale(tenant, value[3])
         for score in processed.scores:
@@ -173,19 +161,25 @@ class ScoreLane(KeyedBroadcastProcessFunction):
         if ctx.time_domain() == TimeDomain.EVENT_TIME:
             self._clock.settle(ctx.timer_service())
             return
-        queue = self._enter(ctx.get_current_key())
+        lane = ctx.get_current_key()
+        queue = self._enter(lane)
         watermark = ctx.timer_service().current_watermark()
         examples = self._mature(queue, watermark)
-        self._memories.flush()
+        self._flush(lane)
         yield from self._examples(examples, Millis(timestamp))
-        self._clock.wind(ctx.get_current_key(), queue, ctx.timer_service())
+        self._clock.wind(lane, queue, ctx.timer_service())
 
     def _enter(self, lane: int) -> DueQueue:
         self._memories.enter(lane, self._engine)
         queue = self._queues.get(lane)
         if queue is None:
-            queue = self._queues[lane] = DueQueue(StateStore(self._due_state))
+            store = self._dues[lane] = StateStore(self._due_state, limit=KEPT_PAGES)
+            queue = self._queues[lane] = DueQueue(store)
         return queue
+
+    def _flush(self, lane: int) -> None:
+        self._memories.flush()
+        self._dues[lane].flush()
 
     def _mature(self, queue: DueQueue, clock: int) -> list[MaturedExample]:
         keys = queue.take(clock)

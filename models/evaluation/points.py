@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.dataset.labels import ScoringPoint
-from models.features.registry import DENSE, WIDTH
+from models.features.registry import DENSE
 from models.features.vector import FeatureVector
 from models.nightly.columns import FeatureVectors, is_category
 from models.remembrance import Remembrance
@@ -98,9 +98,9 @@ def _remembered(
                 continue
             vector = remembered.vectors.one(i)
             vector = FeatureVector(vector.dense.copy(), vector.ids.copy(), vector.values.copy())
-            for place, feature_id in enumerate(vector.ids.tolist()):
+            for feature_id in vector.ids.tolist():
                 if feature_id not in names:
-                    names[feature_id] = _parted(remembrance.name_of(remembered.vectors, i, WIDTH + place) or str(feature_id), feature_id)
+                    names[feature_id] = _parted(remembrance.name_of(feature_id) or str(feature_id), feature_id)
             yield event.event_id, vector
 
 

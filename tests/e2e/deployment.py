@@ -151,15 +151,17 @@ class Deployment:
         running = {name for names in self.jobs for name in names}
         return sum(lag(self.kafka, f"prox.{job}", topic) for job, topics in READS.items() if job in running for topic in topics)
 
-    def kill_host_of(self, names: Sequence[str]) -> None:
+    def kill_host_of(self, names: Sequence[str], *, has_spare: bool = False) -> None:
         """`kill -9` a TaskManager that runs these jobs, and start another; returns when they have gone on from a checkpoint.
 
-        Jobs that have none yet are waited for: they would begin anew, and nothing would be restored.
+        Jobs that have none yet are waited for: they would begin anew, and nothing would be restored. Where a spare TaskManager stands by,
+        they go on there, and the caller starts another for the next time.
         """
         job_id = self.jobs[names]
         until(lambda: self.cluster.checkpoints(job_id) > 0, f"{'+'.join(names)} checkpointed")
         before = self.cluster.restores(job_id)
         self.cluster.kill_task_manager(self.cluster.hosts(job_id)[0])
-        self.cluster.start()
+        if not has_spare:
+            self.cluster.start()
         until(lambda: self.cluster.restores(job_id) > before, f"{'+'.join(names)} restored")
         self.cluster.wait_for(job_id, "RUNNING")

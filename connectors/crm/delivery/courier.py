@@ -20,8 +20,11 @@ class Account(NamedTuple):
 
 
 class _Returned(NamedTuple):
+    """What became of a request, at which instant of the loop's clock, in seconds."""
+
     request: Request
     outcome: Answered | Exception
+    at_s: float
 
 
 class Courier:
@@ -57,11 +60,13 @@ class Courier:
             self._news.clear()
         ended: list[tuple[str, Ended]] = []
         for name, account in accounts.items():
-            for request, outcome in self._taken(name):
+            for request, outcome, at_s in self._taken(name):
+                # a request counts until an interval after its end, not after whoever owns the engine came by
+                ended_at = now - int((self._loop.time() - at_s) * 1_000)
                 if isinstance(outcome, Answered):
-                    of_request = account.delivery.answered(request, outcome, now)
+                    of_request = account.delivery.answered(request, outcome, ended_at)
                 elif isinstance(outcome, ProxError):
-                    of_request = account.delivery.failed(request, outcome, now)
+                    of_request = account.delivery.failed(request, outcome, ended_at)
                 else:
                     raise outcome
                 ended += [(name, one) for one in of_request]
@@ -104,5 +109,5 @@ class Courier:
             outcome = await sink.send(request)
         except Exception as exc:
             outcome = exc
-        self._returned[name].put(_Returned(request, outcome))
+        self._returned[name].put(_Returned(request, outcome, self._loop.time()))
         self._news.set()

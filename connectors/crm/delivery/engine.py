@@ -11,7 +11,8 @@ from connectors.crm.contract import Answer, Answered, Item, Limits, Request, Sta
 from connectors.crm.delivery.gate import Gate, State
 from connectors.crm.delivery.pace import backoff_ms
 from connectors.crm.delivery.pending import Pending, PushStore
-from connectors.crm.delivery.rules import MOVE, REPAIR, PushRules, Shown, cause_of, settled_ms
+from connectors.crm.delivery.ready import Ready
+from connectors.crm.delivery.rules import GRADE, MOVE, REPAIR, PushRules, Shown, cause_of, settled_ms
 from schemas.errors import DoubtfulError, PoisonRecordError, ProxError, RateLimitedError, TenantBlockedError
 from schemas.ids import Millis
 from schemas.push import DELIVERED, REFUSED, SKIPPED, SURPASSED, PushReport
@@ -103,7 +104,7 @@ class Delivery:
         self._refused: dict[str, tuple[str, str, int]] = {}
         self._under_way: dict[str, Item] = {}
         self._requests: dict[int, Request] = {}
-        self._ready: dict[Stage, dict[str, None]] = {stage: {} for stage in Stage}
+        self._ready = Ready()
         self._due: list[tuple[int, str]] = []
         self._partial_at = 0
         self._number = 0
@@ -214,7 +215,7 @@ class Delivery:
             due_at, lead = heappop(self._due)
             if self._queued.get(lead) == due_at:  # else it was queued anew for another time
                 del self._queued[lead]
-                self._ready[self._stage_of(lead, self._pending[lead])][lead] = None
+                self._wait(lead, self._pending[lead])
         requests: list[Request] = []
         while self._gate.room(now) > 0:
             request = self._next(now)
@@ -228,8 +229,8 @@ class Delivery:
 
     def next_at(self, now: int) -> int | None:
         """When `due` may give something; None: not before a request ends or a score is offered."""
-        is_full = any(len(ready) >= self._limits.batch for ready in self._ready.values())
-        times = [now] if is_full else [self._partial_at] if any(self._ready.values()) else []
+        is_full = any(self._ready.count(stage) >= self._limits.batch for stage in Stage)
+        times = [now] if is_full else [self._partial_at] if self._ready else []
         times += [self._due[0][0]] if self._due else []
         opens_at = self._gate.opens_at(now)
         return None if not times or opens_at is None else max(now, opens_at, min(times))
@@ -341,8 +342,14 @@ class Delivery:
     def _keep(self, lead: str, pending: Pending) -> None:
         self._pending[lead] = pending
         self._store.keep(lead, pending)
-        if lead not in self._under_way and not any(lead in ready for ready in self._ready.values()):
+        if lead in self._ready:
+            self._wait(lead, pending)
+        elif lead not in self._under_way:
             self._queue(lead, pending.due_at)
+
+    def _wait(self, lead: str, pending: Pending) -> None:
+        # people act on a grade: what else is due, ten thousand first pushes perhaps, can wait a moment longer
+        self._ready.put(lead, self._stage_of(lead, pending), is_urgent=pending.cause == GRADE)
 
     def _queue(self, lead: str, due_at: int) -> None:
         if self._queued.get(lead) != due_at:
@@ -354,8 +361,7 @@ class Delivery:
         self._stage.pop(lead, None)
         self._part.pop(lead, None)
         self._queued.pop(lead, None)
-        for ready in self._ready.values():
-            ready.pop(lead, None)
+        self._ready.drop(lead)
         self._store.drop(lead)
 
     def _is_strange(self, score: LeadScore) -> bool:
@@ -364,25 +370,19 @@ class Delivery:
 
     def _link(self, lead: str, pending: Pending, record: str, now: int) -> None:
         """Write to a record by its own id next."""
-        for ready in self._ready.values():
-            ready.pop(lead, None)
+        self._ready.drop(lead)
         self._stage[lead] = Stage.LINK
         self._keep(lead, pending._replace(record=record, due_at=now))
 
-    def _inherited(self, lead: str) -> str:
-        """The record that shows nothing of the lead yet but is its own: that of an id which stands for it now."""
-        shown = self._store.shown(lead)
-        return shown.record if shown is not None and not shown.revision else ""
-
     def _stage_of(self, lead: str, pending: Pending) -> Stage:
         stage = self._stage.get(lead)
-        if stage is None and self._inherited(lead):
+        if stage is not None:
+            return stage
+        shown = self._store.shown(lead)
+        if _inherited(shown):
             return Stage.LINK
-        if stage is None:
-            shown = self._store.shown(lead)
-            is_known = shown is not None and shown.record and not self._is_strange(pending.score)
-            stage = Stage.WRITE if is_known else Stage.LOOK
-        return stage
+        is_known = shown is not None and shown.record and not self._is_strange(pending.score)
+        return Stage.WRITE if is_known else Stage.LOOK
 
     def _next(self, now: int) -> Request | None:
         """The next request, of each stage in turn: full batches at once, others once in LINGER_MS."""
@@ -392,22 +392,21 @@ class Delivery:
                 return None
             for turn in range(len(stages)):
                 stage = stages[(self._turn + turn) % len(stages)]
-                if len(self._ready[stage]) >= least:
+                if self._ready.count(stage) >= least:
                     items = self._batch(stage)
                     self._turn = (self._turn + turn + 1) % len(stages)
-                    if len(items) < self._limits.batch and not self._ready[stage]:
+                    if len(items) < self._limits.batch and not self._ready.count(stage):
                         self._partial_at = now + LINGER_MS
                     self._number += 1
                     return Request(self._number, stage, items, now)
         return None
 
     def _batch(self, stage: Stage) -> tuple[Item, ...]:
-        """The leads that have been ready longest, none twice and no record twice: vendors refuse a batch that holds one twice."""
-        ready = self._ready[stage]
+        """The leads to be taken next, none twice and no record twice: vendors refuse a batch that holds one twice."""
         most = self._limits.batch
         items: list[Item] = []
         records: set[str] = set()
-        for lead in ready:
+        for lead in self._ready.leads(stage):
             most = min(most, self._part.get(lead, most))
             if len(items) >= most:
                 break
@@ -418,7 +417,7 @@ class Delivery:
                 records.add(record)
                 items.append(Item(lead, pending.score, record, f"{self._number + 1}-{len(items)}"))
         for item in items:
-            del ready[item.lead]
+            self._ready.drop(item.lead)
             self._under_way[item.lead] = item
         return tuple(items)
 
@@ -458,8 +457,9 @@ class Delivery:
             if answer.revision >= revision:
                 self._end(lead)
                 return [self._ended(DELIVERED if answer.revision == revision else SURPASSED, pending.score, pending, answer.record, now)]
-            cause = cause_of(pending.score, shown, self._rules)
-            if not cause:
+            # what a predecessor wrote and nobody heard of has no report either: the latest is written, so that there is one
+            is_unheard = pending.is_doubtful and answer.revision != ("" if known is None else known.revision)
+            if not cause_of(pending.score, shown, self._rules) and not is_unheard:
                 self._end(lead)
                 self._counts["withdrawn"] += 1
                 return []
@@ -489,7 +489,7 @@ class Delivery:
         to = self._store.moved_to(lead)
         if to is not None:
             self.move(lead, to, now)
-        elif revision_of(latest) > shown.revision:
+        elif latest is not score and revision_of(latest) > shown.revision:
             cause = cause_of(latest, shown, self._rules)
             if cause:
                 self._keep(lead, Pending(latest, cause, since=now, due_at=self._due_at(cause, shown, now)))
@@ -497,7 +497,7 @@ class Delivery:
 
     def _miss(self, stage: Stage, item: Item, pending: Pending, answer: Answer, now: int) -> list[Ended]:
         """There is no such record: the next way to find it, or none."""
-        lead, inherited = item.lead, self._inherited(item.lead)
+        lead, inherited = item.lead, _inherited(self._store.shown(item.lead))
         if stage in (Stage.LOOK, Stage.MATCH) and inherited:
             self._link(lead, pending, inherited, now)
             return []
@@ -551,3 +551,8 @@ class Delivery:
         attempts = pending.attempts + 1
         waits_ms = 0 if attempts == 1 and has_news else backoff_ms(attempts, lead)
         self._keep(lead, pending._replace(attempts=attempts, due_at=now + waits_ms))
+
+
+def _inherited(shown: Shown | None) -> str:
+    """The record that shows nothing of the lead yet but is its own: that of an id which stands for it now; empty if there is none."""
+    return shown.record if shown is not None and not shown.revision else ""

@@ -1,11 +1,11 @@
-"""Whether an account may be sent a request now: quotas, concurrency, breaker, and what the vendor or a person said."""
+"""Whether an account may be sent a request now: quotas, spacing, concurrency, breaker, and what the vendor or a person said."""
 
 from enum import StrEnum
 
 import msgpack
 
 from connectors.crm.contract import Limits
-from connectors.crm.delivery.pace import Breaker, Concurrency, backoff_ms
+from connectors.crm.delivery.pace import Breaker, Concurrency, Spacing, backoff_ms
 from connectors.crm.delivery.quota import RollingQuota
 from schemas.errors import AuthError, FatalError, ProxError, QuotaSpentError, RateLimitedError, RetriableError, TenantBlockedError
 from schemas.policy import DAY_MS
@@ -15,6 +15,8 @@ QUOTA_SPENT_MS = 900_000
 """A day's quota that is spent without a word on when it is back is looked at every quarter of an hour."""
 BLOCKED_MS = 900_000
 """So is an account whose credentials were refused, unless they change before."""
+REFUSED_MS = 60_000
+"""But sooner at first, doubling: where several requests renew a token at once, one that is new may be revoked before it is used."""
 
 
 class State(StrEnum):
@@ -47,12 +49,15 @@ class Gate:
     def __init__(self, limits: Limits, *, seed: str, kept: bytes | None, now: int) -> None:
         self._limits = limits
         self._seed = seed
-        self._burst = RollingQuota(max(1, int(limits.burst * (1 - limits.burst_reserve))), limits.burst_ms)
+        burst = max(1, int(limits.burst * (1 - limits.burst_reserve)))
+        self._burst = RollingQuota(burst, limits.burst_ms)
+        self._spacing = Spacing(burst, limits.burst_ms)
         self._daily = None if limits.daily is None else RollingQuota(max(1, int(limits.daily * (1 - limits.daily_reserve))), DAY_MS)
         self._concurrency = Concurrency(limits.concurrency)
         self._breaker = Breaker(seed)
         self._under_way = 0
         self._throttles = 0
+        self._refusals = 0
         self._closed_until = 0
         self._state = State.OPEN
         self.reason = ""
@@ -65,7 +70,7 @@ class Gate:
         if now < self._closed_until or now < self._breaker.open_until:
             return 0
         most = 1 if self._breaker.is_probing or self._state in (State.UNAUTHORIZED, State.BLOCKED, State.QUOTA_SPENT) else self._concurrency.limit
-        free = min(most - self._under_way, self._burst.free(now))
+        free = min(most - self._under_way, self._burst.free(now), self._spacing.free(now))
         return max(0, free if self._daily is None else min(free, self._daily.free(now)))
 
     def opens_at(self, now: int) -> int | None:
@@ -73,13 +78,14 @@ class Gate:
         at = max(now, self._closed_until, self._breaker.open_until)
         if self._under_way and (self._breaker.is_probing or self._under_way >= self._concurrency.limit):
             return None
-        at = max(at, self._burst.next_at(now))
+        at = max(at, self._burst.next_at(now), self._spacing.next_at(now))
         return at if self._daily is None else max(at, self._daily.next_at(now))
 
     def begin(self) -> None:
         """A request begins."""
         self._under_way += 1
         self._burst.take()
+        self._spacing.take()
         if self._daily is not None:
             self._daily.take()
 
@@ -88,7 +94,7 @@ class Gate:
         self._end(now)
         self._breaker.succeeded()
         self._concurrency.succeeded()
-        self._throttles = 0
+        self._throttles = self._refusals = 0
         self._state, self.reason = State.OPEN, ""
         if daily_left is not None:
             self._observe(daily_left, now)
@@ -107,7 +113,9 @@ class Gate:
                 waits = backoff_ms(self._throttles, self._seed) if told_ms is None else told_ms
                 self._close(State.THROTTLED, str(error), now + waits)
             case AuthError():
-                self._close(State.UNAUTHORIZED, str(error), now + BLOCKED_MS)
+                self._refusals += 1
+                waits = backoff_ms(self._refusals, self._seed, first_ms=REFUSED_MS, longest_ms=BLOCKED_MS)
+                self._close(State.UNAUTHORIZED, str(error), now + waits)
             case TenantBlockedError():
                 self._close(State.BLOCKED, str(error), now + BLOCKED_MS)
             case RetriableError():

@@ -1,6 +1,6 @@
-"""How many requests at once, and when not at all: additive increase, multiplicative decrease, and a circuit breaker."""
+"""How many requests at once, how close upon each other, and when none: increase and decrease, spacing, and a circuit breaker."""
 
-from math import inf
+from math import ceil, inf
 from zlib import crc32
 
 BACKOFF_MS = 1_000
@@ -16,6 +16,44 @@ def backoff_ms(attempt: int, seed: str, *, first_ms: int = BACKOFF_MS, longest_m
     whole = min(longest_ms, first_ms << min(attempt - 1, 30))
     jitter = crc32(f"{seed}#{attempt}".encode()) % 1_000 / 1_000
     return round(whole * (0.5 + 0.5 * jitter))
+
+
+class Spacing:
+    """Spreads requests over a quota's interval, so that one is free soon for whatever is urgent, and none waits for another's answer.
+
+    A few begin at once; then they follow each other at somewhat more than the quota's own pace, to make up for what a pause has left out.
+
+    Parameters
+    ----------
+    limit
+        Requests in an interval.
+    interval_ms
+        Milliseconds.
+    """
+
+    HASTE = 1.25
+    AT_ONCE_RATIO = 0.05
+
+    def __init__(self, limit: int, interval_ms: int) -> None:
+        self._most = max(4.0, limit * self.AT_ONCE_RATIO)
+        self._per_ms = limit * self.HASTE / interval_ms
+        self._saved = self._most
+        self._saved_at = -inf
+
+    def free(self, now: int) -> int:
+        """Requests that may begin now."""
+        if now > self._saved_at:
+            self._saved = min(self._most, self._saved + (now - self._saved_at) * self._per_ms)
+            self._saved_at = now
+        return int(self._saved)
+
+    def take(self) -> None:
+        """A request begins. Only while `free` says so."""
+        self._saved -= 1.0
+
+    def next_at(self, now: int) -> int:
+        """When a request may begin; `now`, if one may."""
+        return now if self.free(now) > 0 else now + ceil((1.0 - self._saved) / self._per_ms)
 
 
 class Concurrency:

@@ -1,11 +1,24 @@
 """How many requests a vendor still takes: exact for any latency, in a hundred numbers."""
 
 from collections import deque
+from dataclasses import dataclass
+from math import ceil
 
 import msgpack
 
 SLOTS = 100
-"""An interval is counted in hundredths: a request is remembered up to one of them longer than it must be."""
+"""An interval is counted in hundredths: what ended in one of them is forgotten together, an interval after the last of it."""
+CLOCKS_APART_RATIO = 0.0005
+"""A vendor's interval may be longer than ours by so much: no faster is a clock put right while it runs. It is 5 ms of ten seconds."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    """Requests that ended in one hundredth of an interval, and when the last of them did, in ms."""
+
+    number: int
+    requests: int
+    ended_at: int
 
 
 class RollingQuota:
@@ -24,9 +37,10 @@ class RollingQuota:
 
     def __init__(self, limit: int, interval_ms: int) -> None:
         self._limit = limit
-        self._interval_ms = interval_ms
         self._slot_ms = max(1, interval_ms // SLOTS)
-        self._ended: deque[list[int]] = deque()
+        # a read instant is up to a millisecond old
+        self._counts_ms = interval_ms + ceil(interval_ms * CLOCKS_APART_RATIO) + 1
+        self._ended: deque[_Slot] = deque()
         self._count = 0
         self._under_way = 0
 
@@ -47,33 +61,33 @@ class RollingQuota:
     def spend(self, requests: int, now: int) -> None:
         """Count requests that ended now: also those of a predecessor that nobody counted."""
         slot = now // self._slot_ms
-        if self._ended and self._ended[-1][0] >= slot:
-            self._ended[-1][1] += requests
+        if self._ended and self._ended[-1].number >= slot:
+            last = self._ended[-1]
+            last.requests += requests
+            last.ended_at = max(last.ended_at, now)
         else:
-            self._ended.append([slot, requests])
+            self._ended.append(_Slot(slot, requests, now))
         self._count += requests
 
     def next_at(self, now: int) -> int:
         """When a request may begin; `now`, if one may. While only requests under way are in the way: a slot from now."""
         if self.free(now) > 0:
             return now
-        return self._expiry(self._ended[0][0]) if self._ended else now + self._slot_ms
+        return self._ended[0].ended_at + self._counts_ms if self._ended else now + self._slot_ms
 
     def to_bytes(self) -> bytes:
         """What has ended; what is under way counts as ended by whoever reads this."""
-        return bytes(msgpack.packb([self._under_way, list(self._ended)]))
+        return bytes(msgpack.packb([self._under_way, [(slot.number, slot.requests) for slot in self._ended]]))
 
     def restore(self, data: bytes, now: int) -> None:
         """Count what `to_bytes` says."""
         under_way, ended = msgpack.unpackb(data)
-        self._ended = deque(ended)
-        self._count = sum(count for _, count in ended)
+        # when in its slot a request ended is not kept: at its end, at the latest
+        self._ended = deque(_Slot(number, requests, (number + 1) * self._slot_ms - 1) for number, requests in ended)
+        self._count = sum(requests for _, requests in ended)
         if under_way:
             self.spend(under_way, now)
 
-    def _expiry(self, slot: int) -> int:
-        return (slot + 1) * self._slot_ms + self._interval_ms
-
     def _forget(self, now: int) -> None:
-        while self._ended and self._expiry(self._ended[0][0]) <= now:
-            self._count -= self._ended.popleft()[1]
+        while self._ended and self._ended[0].ended_at + self._counts_ms <= now:
+            self._count -= self._ended.popleft().requests

@@ -19,6 +19,8 @@ from connectors.crm.delivery.decided import Decided
 from connectors.crm.delivery.gate import Gate
 from connectors.crm.delivery.pending import Pending
 from connectors.crm.delivery.rules import Shown
+from jobs.operators import lane_points
+from jobs.operators.lane_points import page_from_bytes, page_to_bytes
 from models import enrichment, handover, memory, pairing, prequential, progress, student, windowed
 from models.features import packing, vector
 from models.features.registry import WIDTH
@@ -316,6 +318,12 @@ ENCODINGS = {
     ),
     "memory": Encoding(memory.VERSION, _memory, _memory_meaning, lambda data: LeadMemory.from_bytes(data).to_bytes()),
     "point": Encoding(pairing.VERSION, _point, _point_meaning, lambda data: point_from_bytes(data).to_bytes()),
+    "page": Encoding(
+        lane_points.VERSION,
+        lambda: page_to_bytes({3: _point(), 7: _point()}),
+        lambda data: {str(sequence): _point_meaning(point) for sequence, point in page_from_bytes(data).items()},
+        lambda data: page_to_bytes(page_from_bytes(data)),
+    ),
     "packed": Encoding(packing.PACKED, _packed, lambda data: _vector_meaning(packing.unpack(data, NAMES)), _packed_again),
     "vector": Encoding(
         vector.VERSION[0],

@@ -76,7 +76,7 @@ def test_what_is_forgotten_is_gone():
 
 def test_a_due_store_is_a_map_state():
     """Read, write, delete, keys."""
-    store = StateStore(a_state({}))
+    store = StateStore(a_state({}), limit=2)
     store.write("1:0", b"ada")
     before = (store.read("1:0"), list(store.keys()))
     store.delete("1:0")
@@ -105,7 +105,7 @@ def test_accounts_are_a_mapping_of_texts():
 def test_a_lane_asks_once_for_each_due():
     """And again when another due is the next; not before event time is known."""
     backend, clock = Backend(), LaneClock()
-    queue, timers = DueQueue(StateStore(a_state({}))), FakeContext(backend)
+    queue, timers = DueQueue(StateStore(a_state({}), limit=2)), FakeContext(backend)
     asked = []
     for watermark, due in ((-1, {}), (-1, {3 * BUCKET_MS: ["ada"]}), (1, {}), (1, {}), (1, {2 * BUCKET_MS: ["bob"]})):
         backend.watermark = watermark

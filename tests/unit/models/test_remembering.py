@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models import memory as m
-from models.features.registry import CATEGORY, DENSE, NUMBER, SPARSE, WIDTH
+from models.features.registry import CATEGORY, DENSE, NUMBER, SPARSE
 from models.features.vector import LOW, FeatureVector, categorical_id, numeric_id, vector_from_bytes
 from models.memory import LeadMemory, PendingPoint
 from models.recompute import bases
@@ -143,7 +143,7 @@ def sparse(*events: Event, policy: TenantPolicy | None = None) -> dict[str, floa
     remembered = remembrance.remember(enriched(*events), DictMemories())
     last = len(remembered.events) - 1
     vector = remembered.vectors.one(last)
-    names = [remembrance.name_of(remembered.vectors, last, WIDTH + place) for place in range(len(vector.ids))]
+    names = [remembrance.name_of(feature_id) for feature_id in vector.ids.tolist()]
     assert None not in names
     return dict(zip(names, vector.values.tolist(), strict=True))
 
