@@ -16,6 +16,8 @@ LOW = 0xFFFFFFFF
 ABSENT = 1
 """Lower half of the id that stands for the absence of an attribute."""
 
+_ID_BYTES = {VERSION: 8, b"\x01": 4}
+_SINGLE, _ID = np.dtype("<f4"), np.dtype("<u8")  # to be read from its text each time, a type costs as much as the vector
 Ids = npt.NDArray[np.uint64]
 Values = npt.NDArray[np.float32]
 
@@ -50,17 +52,15 @@ def vector_from_bytes(data: bytes) -> FeatureVector:
     PoisonRecordError
         An unknown version, or a length that no vector has.
     """
-    id_bytes = {VERSION: 8, b"\x01": 4}.get(data[:1])
+    id_bytes = _ID_BYTES.get(data[:1])
     sparse, left_over = divmod(len(data) - 1 - 4 * WIDTH, (id_bytes or 8) + 4)
     if id_bytes is None or sparse < 0 or left_over:
         raise PoisonRecordError(f"no feature vector of version {VERSION[0]}: {len(data)} bytes beginning {data[:1]!r}")
     start = 1 + 4 * WIDTH
-    ids = np.frombuffer(data, f"<u{id_bytes}", sparse, start)
-    return FeatureVector(
-        np.frombuffer(data, "<f4", WIDTH, 1),
-        _widened(ids) if id_bytes == 4 else ids,
-        np.frombuffer(data, "<f4", sparse, start + id_bytes * sparse),
-    )
+    dense, values = np.frombuffer(data, _SINGLE, WIDTH, 1), np.frombuffer(data, _SINGLE, sparse, start + id_bytes * sparse)
+    if id_bytes == 4:
+        return FeatureVector(dense, _widened(np.frombuffer(data, "<u4", sparse, start)), values)
+    return FeatureVector(dense, np.frombuffer(data, _ID, sparse, start), values)
 
 
 def _widened(ids: npt.NDArray[np.uint32]) -> Ids:

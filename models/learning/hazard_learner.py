@@ -1,6 +1,5 @@
 """The online learner of a tenant: FTRL at four rates and one belief under Hedge, on hazards."""
 
-import math
 import zlib
 from collections import deque
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.features.registry import WIDTH
+from models.features.sorting import in_order
 from models.features.vector import PATTERN_MODEL, FeatureVector, vector_from_bytes
 from models.learning.belief import PLACES, POOLED_VARIANCE, no_gains, settle, unsure
 from models.learning.configurations import CONFIGURATIONS, RATES
@@ -18,7 +18,7 @@ from models.learning.hazard_model import ATTRIBUTES, COLUMNS, EXPERTS, HazardMod
 from models.learning.lesson import learn_point
 from models.learning.observing import REFITS, RESERVOIR
 from models.learning.regression import BETA, HEDGE_RATE, L2, parts_of, trust
-from models.learning.shares import PIVOT_DECAY, SHARES, base_logit, blame_shares, mix, own_logit
+from models.learning.shares import SHARES, blame_base, mix
 from models.learning.table import attribute_table, column_table, find, first_unknown, mixed
 from models.learning.trials import CONTEXTS, FIRST_CONTEXT, REMEMBERED, SIDE_BY_SIDE, SLOTS, WAITING, choose, teach_vector, try_label
 from schemas.errors import FatalError
@@ -108,7 +108,7 @@ class HazardLearner:
         self._intervals = intervals
         self._observed = self._labels = 0
         self._context, self._with_clock = -1, False
-        self._base_sum = self._base_count = self._own_sum = self._own_count = 0.0
+        self._base_sums = np.zeros(4)  # of the base's logits and how many there were; the same of our own, fading
         for name, (kind, shape) in _BY_ATTRIBUTE.items():
             setattr(self, name, np.zeros((WIDTH, *shape), kind))
         self._attributes = dense_attributes()
@@ -167,7 +167,7 @@ class HazardLearner:
             label = 1.0 if example.is_converted else 0.0
             self._try(vector, read, label, example)
             if is_ours:
-                self._blame_base(vector, hazards, label)
+                blame_base(vector.ids, vector.values, hazards, self._loss, self._base_loss, self._base_sums, self._intervals, label)
         labels = example.last_interval - example.first_interval + 1
         self._labels += labels
         return labels
@@ -180,7 +180,8 @@ class HazardLearner:
         mean_input[0] = 1.0
         baseline = np.zeros((g + 1, *weight.shape[1:]))
         np.add.at(baseline, self._groups[:n], weight.astype(np.float64) * mean_input[:, None, None])
-        mixture = mix(self._base_loss, self._intervals, self._own_sum / self._own_count if self._own_count else None)
+        base_sum, base_count, own_sum, own_count = self._base_sums.tolist()
+        mixture = mix(self._base_loss, self._intervals, own_sum / own_count if own_count else None)
         kept = np.flatnonzero(weight.any(axis=(1, 2)))
         kept = np.concatenate([[0], kept[kept > 0]])
         return assembled(
@@ -190,7 +191,7 @@ class HazardLearner:
             context=self._context,
             with_clock=self._with_clock,
             base_share=mixture.share,
-            base_mean=self._base_sum / self._base_count if self._base_count else 0.0,
+            base_mean=base_sum / base_count if base_count else 0.0,
             slope=mixture.slope,
             pivot=mixture.pivot,
             attributes=self._attributes.copy(),
@@ -292,7 +293,7 @@ class HazardLearner:
         while self._waiting and (self._waiting[0][0] <= example.as_of or len(self._waiting) >= WAITING):
             _, known, features = self._waiting.popleft()
             teach_vector(*vector_from_bytes(features), *self._attribute_table, *of_attributes, *trials, known, self._trial_start)
-        self._waiting.append((example.matured_at, label, _in_order(vector).to_bytes()))
+        self._waiting.append((example.matured_at, label, in_order(vector)))
         if self._is_new(example.lead):
             try_label(*read, *of_attributes, *trials, label, self._trial_start, True)
             self._decide()
@@ -336,18 +337,6 @@ class HazardLearner:
         is_new = bool(self._taught[hashed % REMEMBERED] != hashed)
         self._taught[hashed % REMEMBERED] = hashed
         return is_new
-
-    def _blame_base(self, vector: FeatureVector, hazards: Array, label: float) -> None:
-        """Charge every mixture with the base with the log loss of the score that it would have given, if the vector has the base's logit."""
-        base = base_logit(vector.ids, vector.values, 0, len(vector.ids))
-        if math.isnan(base):
-            return
-        own = own_logit(self._loss, hazards, self._intervals)
-        self._base_sum += base
-        self._base_count += 1
-        self._own_sum = PIVOT_DECAY * self._own_sum + own
-        self._own_count = PIVOT_DECAY * self._own_count + 1.0
-        blame_shares(self._base_loss, own, base, self._own_sum / self._own_count, self._intervals, label)
 
     def _reserve(self, room: int) -> None:
         """Make sure that so many columns can be added: arrays double, tables stay at most half full."""
@@ -396,12 +385,10 @@ class HazardLearner:
             self._labels,
             self._context,
             self._with_clock,
-            self._base_sum,
-            self._base_count,
+            *self._base_sums[:2].tolist(),
             self._columns,
             self._believed,
-            self._own_sum,
-            self._own_count,
+            *self._base_sums[2:].tolist(),
         ]
         arrays = [getattr(self, name).tobytes() for name in (*_BY_ATTRIBUTE, *_OTHERS)]
         columns = [getattr(self, name)[: self._columns].tobytes() for name in _BY_COLUMN]
@@ -436,13 +423,13 @@ class HazardLearner:
             learner._labels,
             learner._context,
             learner._with_clock,
-            learner._base_sum,
-            learner._base_count,
+            base_sum,
+            base_count,
             learner._columns,
             learner._believed,
-            learner._own_sum,
-            learner._own_count,
+            *own,
         ) = counts
+        learner._base_sums = np.array([base_sum, base_count, *own])
         kinds = {name: (kind, (-1, *shape)) for name, (kind, shape) in _BY_ATTRIBUTE.items()}
         kinds |= {name: (kind, getattr(learner, name).shape) for name, kind in _OTHERS.items()}
         for (name, (kind, shape)), read in zip(kinds.items(), arrays, strict=True):
@@ -500,9 +487,3 @@ class HazardLearner:
         self._belief[1 : self._biases] = weight[0, 1 : self._biases]
         self._covariance = np.diag(np.full(self._believed, POOLED_VARIANCE, np.float32))
         self._gains, self._taken = no_gains(self._believed)
-
-
-def _in_order(vector: FeatureVector) -> FeatureVector:
-    """The same vector with its sparse features by id: what is kept of it must not depend on their order."""
-    order = np.argsort(vector.ids, kind="stable")
-    return FeatureVector(vector.dense, vector.ids[order], vector.values[order])

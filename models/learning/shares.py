@@ -104,6 +104,32 @@ def own_logit(loss: Array, hazards: Array, intervals: int) -> float:
 
 
 @numba.njit(cache=True)
+def blame_base(ids: Array, values: Array, hazards: Array, loss: Array, share_loss: Array, sums: Array, intervals: int, label: float) -> None:
+    """Charge every mixture with the base, if the vector has the base's logit.
+
+    Parameters
+    ----------
+    ids, values
+        The vector's sparse features.
+    hazards, loss, intervals
+        As in `own_logit`.
+    share_loss, label
+        As in `blame_shares`.
+    sums
+        Changed in place (4,): of the base's logits and how many there were; the same of the learner's own, fading.
+    """
+    base = base_logit(ids, values, 0, ids.shape[0])
+    if math.isnan(base):
+        return
+    own = own_logit(loss, hazards, intervals)
+    sums[0] += base
+    sums[1] += 1.0
+    sums[2] = PIVOT_DECAY * sums[2] + own
+    sums[3] = PIVOT_DECAY * sums[3] + 1.0
+    blame_shares(share_loss, own, base, sums[2] / sums[3], intervals, label)
+
+
+@numba.njit(cache=True)
 def blame_shares(share_loss: Array, own: float, base: float, pivot: float, intervals: int, label: float) -> None:
     """Charge every mixture with the log loss of the score that it would have given; older losses fade.
 
