@@ -1,7 +1,8 @@
 """What a salesperson sees of a score: the same fields in every CRM, under names of its own."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from connectors.crm.contract import revision_of
@@ -12,6 +13,8 @@ LEAD_ID = "lead_id"
 REVISION = "revision"
 GRADE = "grade"
 PROPENSITY = "propensity"
+EPOCH = datetime(1970, 1, 1)
+"""In UTC, as all instants are, and said so by the Z behind them."""
 REASONS_SHOWN = 3
 TEXT_LENGTH = 255
 """Characters that a text field of either vendor takes."""
@@ -95,4 +98,17 @@ def _listed(words: Iterable[str]) -> str:
 
 
 def _instant(at: Millis) -> str:
-    return datetime.fromtimestamp(at / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """An instant of the years 1 to 9999.
+
+    Examples
+    --------
+    >>> _instant(Millis(1_772_442_061_002)), _instant(Millis(-1))
+    ('2026-03-02T09:01:01.002Z', '1969-12-31T23:59:59.999Z')
+    """
+    minutes, ms = divmod(at, 60_000)
+    return "%s:%02d.%03dZ" % (_minute(minutes), *divmod(ms, 1_000))  # noqa: UP031 - a third of the time of isoformat, twice a push
+
+
+@lru_cache(maxsize=10_000)
+def _minute(number: int) -> str:
+    return (EPOCH + timedelta(minutes=number)).isoformat(timespec="minutes")
