@@ -1,13 +1,15 @@
 """Avro's simple types, for the records that are written by hand because so many of them are. A wrong type is a TypeError or AttributeError."""
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 NULL, SECOND, FALSE, TRUE = b"\x00", b"\x02", b"\x00", b"\x01"
 """The branches of a union of null and something; truth values."""
 MOST_NAMES = 16_384
 """Texts that come again and again which are kept encoded; then they are forgotten together."""
 
+T = TypeVar("T")
 Put = Callable[[bytes], None]
 _DOUBLES = [struct.Struct(f"<{count}d") for count in range(64)]
 _names: dict[str, bytes] = {}
@@ -103,34 +105,24 @@ def put_names(put: Put, texts: Sequence[str]) -> None:
     put(NULL)
 
 
-def put_texts(put: Put, values: dict[str, str]) -> None:
-    """A map of texts."""
+def put_map(put: Put, values: Mapping[str, T], put_value: Callable[[Put, T], None]) -> None:
+    """A map; `put_value` puts one of its values."""
     if values:
-        put(varint(len(values)))
+        put_long(put, len(values))
         for key, value in values.items():
             put(name(key))
-            put_text(put, value)
+            put_value(put, value)
     put(NULL)
 
 
-def put_numbers(put: Put, values: dict[str, float]) -> None:
-    """A map of numbers."""
-    if values:
-        put(varint(len(values)))
-        for key, value in values.items():
-            put(name(key))
-            put(doubles((value,)))
-    put(NULL)
+def put_double(put: Put, number: float) -> None:
+    """A number."""
+    put(doubles((number,)))
 
 
-def put_flags(put: Put, values: dict[str, bool]) -> None:
-    """A map of truth values."""
-    if values:
-        put(varint(len(values)))
-        for key, value in values.items():
-            put(name(key))
-            put(flag(value))
-    put(NULL)
+def put_flag(put: Put, value: bool) -> None:
+    """A truth value."""
+    put(flag(value))
 
 
 def flag(value: bool) -> bytes:

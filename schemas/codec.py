@@ -101,7 +101,7 @@ class Codec:
         if by_hand is not None:
             with suppress(TypeError, AttributeError, ValueError, struct.error):
                 return by_hand(self._frames[value_type], value)
-            # the general writer says what is wrong
+            # the general writer takes more, as whole numbers for floats, and says what is wrong
         out = io.BytesIO()
         out.write(self._frames[value_type])
         try:

@@ -1,6 +1,6 @@
-"""Avro bytes of an enriched event, written by hand: a third of the general writer's time, and the same bytes (a law says so)."""
+"""Avro bytes of an enriched event, written by hand: four fifths of the general writer's time, and the same bytes (a law says so)."""
 
-from schemas.avro_bytes import name, put_flags, put_long, put_maybe_text, put_numbers, put_text, put_texts
+from schemas.avro_bytes import name, put_double, put_flag, put_long, put_map, put_maybe_text, put_text
 from schemas.enriched import EnrichedEvent
 from schemas.event_bytes import put_person
 
@@ -22,12 +22,12 @@ def enriched_bytes(frame: bytes, event: EnrichedEvent) -> bytes:
     put(name(event.channel))
     put_long(put, event.occurred_at)
     put_long(put, event.received_at)
-    put_texts(put, event.texts)
-    put_numbers(put, event.numbers)
-    put_texts(put, event.profile_texts)
-    put_numbers(put, event.profile_numbers)
-    put_texts(put, event.context)
-    put_flags(put, event.consent)
+    put_map(put, event.texts, put_text)
+    put_map(put, event.numbers, put_double)
+    put_map(put, event.profile_texts, put_text)
+    put_map(put, event.profile_numbers, put_double)
+    put_map(put, event.context, put_text)
+    put_map(put, event.consent, put_flag)
     put_maybe_text(put, event.account_id)
     put_person(put, event.person)
     put(name(event.source))

@@ -3,21 +3,7 @@
 The collector writes more events than anybody, and each has some forty texts in it.
 """
 
-from schemas.avro_bytes import (
-    NULL,
-    SECOND,
-    Put,
-    doubles,
-    flag,
-    name,
-    put_flags,
-    put_long,
-    put_maybe_long,
-    put_maybe_text,
-    put_text,
-    put_texts,
-    varint,
-)
+from schemas.avro_bytes import NULL, SECOND, Put, put_double, put_flag, put_long, put_map, put_maybe_long, put_maybe_text, put_text
 from schemas.event import Event, Person
 
 
@@ -35,37 +21,32 @@ def event_bytes(frame: bytes, event: Event) -> bytes:
         put_text(put, text)
     put_long(put, event.occurred_at)
     put_long(put, event.received_at)
-    _properties(put, event.properties)
-    put_texts(put, event.context)
-    put_flags(put, event.consent)
+    put_map(put, event.properties, _put_property)
+    put_map(put, event.context, put_text)
+    put_map(put, event.consent, put_flag)
     put_maybe_text(put, event.anonymous_id)
     put_maybe_text(put, event.user_id)
     put_maybe_text(put, event.account_id)
     put_person(put, event.person)
     put_maybe_text(put, event.previous_id)
-    put_texts(put, event.identifiers)
+    put_map(put, event.identifiers, put_text)
     put_text(put, event.source)
     put_maybe_long(put, event.original_at)
     put_maybe_long(put, event.sent_at)
     for said in (event.is_clamped, event.is_consent_stated, event.gpc):
-        put(flag(said))
+        put_flag(put, said)
     return b"".join(parts)
 
 
-def _properties(put: Put, values: dict[str, str | float]) -> None:
-    if values:
-        put(varint(len(values)))
-        for key, value in values.items():
-            put(name(key))
-            if type(value) is str:
-                put(NULL)  # the first of the union
-                put_text(put, value)
-            elif type(value) is float:
-                put(SECOND)
-                put(doubles((value,)))
-            else:
-                raise TypeError("a property is neither text nor float")
-    put(NULL)
+def _put_property(put: Put, value: str | float) -> None:
+    if type(value) is str:
+        put(NULL)  # the first of the union
+        put_text(put, value)
+    elif type(value) is float:
+        put(SECOND)
+        put_double(put, value)
+    else:
+        raise TypeError("a property is neither text nor float")
 
 
 def put_person(put: Put, person: Person | None) -> None:

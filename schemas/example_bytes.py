@@ -1,6 +1,6 @@
-"""Avro bytes of a matured example, written by hand: a third of the general writer's time, and the same bytes (a law says so)."""
+"""Avro bytes of a matured example, written by hand: half of the general writer's time, and the same bytes (a law says so)."""
 
-from schemas.avro_bytes import doubles, flag, name, put_doubles, put_long, put_names, put_text
+from schemas.avro_bytes import name, put_double, put_doubles, put_flag, put_long, put_names, put_text
 from schemas.example import MaturedExample
 
 
@@ -18,9 +18,9 @@ def example_bytes(frame: bytes, example: MaturedExample) -> bytes:
     put_text(put, example.event_id)
     for number in (example.sequence, example.as_of, example.matured_at, example.first_interval, example.last_interval):
         put_long(put, number)
-    put(flag(example.is_converted))
-    put(flag(example.is_final))
-    put(doubles((example.propensity,)))
+    put_flag(put, example.is_converted)
+    put_flag(put, example.is_final)
+    put_double(put, example.propensity)
     put_doubles(put, example.hazards)
     put_long(put, example.model_version)
     if type(example.features) is not bytes:

@@ -1,6 +1,6 @@
-"""Avro bytes of a score, written by hand: a third of the general writer's time, and the same bytes (a law says so). Each event has one."""
+"""Avro bytes of a score, written by hand: seven tenths of the general writer's time, and the same bytes (a law says so). Each event has one."""
 
-from schemas.avro_bytes import doubles, name, put_doubles, put_long, put_maybe_text, put_names, put_text
+from schemas.avro_bytes import doubles, name, put_double, put_doubles, put_long, put_maybe_text, put_names, put_text
 from schemas.score import LeadScore
 
 
@@ -18,7 +18,7 @@ def score_bytes(frame: bytes, score: LeadScore) -> bytes:
     put_text(put, score.event_id)
     put_long(put, score.sequence)
     put_long(put, score.as_of)
-    put(doubles((score.propensity,)))
+    put_double(put, score.propensity)
     put(name(score.grade))
     put_names(put, score.reason_features)
     put_doubles(put, score.reason_shares)
