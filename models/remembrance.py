@@ -31,9 +31,7 @@ class Vectors(NamedTuple):
 
     def one(self, i: int) -> FeatureVector:
         """Vector i."""
-        start = int(self.ends[i - 1]) if i else 0
-        end = int(self.ends[i])
-        return FeatureVector(self.dense[i], self.ids[start:end], self.values[start:end])
+        return FeatureVectors(*self[:4]).one(i)
 
     def to_bytes(self) -> list[bytes]:
         """Every vector's bytes."""

@@ -14,7 +14,8 @@ from jobs.lanes import LANE_BATCH
 from jobs.operators import score_lane
 from jobs.operators.guard import Guard
 from jobs.operators.lane_clock import LaneClock
-from jobs.operators.lane_state import KEPT_PAGES, BatchedState, DecodedCache, StateStore, bytes_by_text
+from jobs.operators.lane_dues import LaneDues
+from jobs.operators.lane_state import BatchedState, DecodedCache, bytes_by_text
 from jobs.operators.opening import opened_codec
 from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher, Record, in_rows, rows
@@ -88,9 +89,7 @@ class EnrichLane(KeyedProcessFunction):
             Acquaintance.to_bytes,
             limit=settings.flink.cached_leads,
         )
-        self._due_state = bytes_by_text(runtime_context, "due")
-        self._dues: dict[int, StateStore] = {}
-        self._queues: dict[int, DueQueue] = {}
+        self._dues = LaneDues(bytes_by_text(runtime_context, "due"))
         self._clock = LaneClock()
         self._retention_ms = (retention.POLICY.lead_memory_days + LONGER_DAYS) * DAY_MS
         self._publisher = Publisher(settings.kafka)
@@ -110,7 +109,7 @@ class EnrichLane(KeyedProcessFunction):
     def _process(self, lane: int, value: Any, ctx: KeyedProcessFunction.Context) -> tuple[list[Record], list[Record]]:
         records: list[Record] = []
         others: list[Record] = []
-        queue = self._enter(lane)
+        queue = self._dues.of(lane)
         decoded = self._guard.decode(value)
         touched: dict[str, Acquaintance] = {}
         due: dict[int, list[str]] = {}
@@ -125,7 +124,7 @@ class EnrichLane(KeyedProcessFunction):
         ]
         self._review(queue, value[3])
         self._written.flush()
-        self._dues[lane].flush()
+        self._dues.flush(lane)
         self._clock.wind(lane, queue, ctx.timer_service())
         return records, others
 
@@ -171,21 +170,14 @@ class EnrichLane(KeyedProcessFunction):
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Record]:
         """Forget leads that were silent for too long, in a lane that is silent itself."""
         lane = ctx.get_current_key()
-        queue = self._enter(lane)
+        queue = self._dues.of(lane)
         if ctx.time_domain() == TimeDomain.EVENT_TIME:  # else the lane only looks whether event time is known by now
             self._review(queue, timestamp)
             self._written.flush()
-            self._dues[lane].flush()
+            self._dues.flush(lane)
         self._clock.wind(lane, queue, ctx.timer_service())
         return
         yield  # Flink iterates over what comes back
-
-    def _enter(self, lane: int) -> DueQueue:
-        queue = self._queues.get(lane)
-        if queue is None:
-            store = self._dues[lane] = StateStore(self._due_state, limit=KEPT_PAGES)
-            queue = self._queues[lane] = DueQueue(store)
-        return queue
 
     def _review(self, queue: DueQueue, now: int) -> None:
         due: dict[int, list[str]] = {}

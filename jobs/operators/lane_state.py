@@ -9,9 +9,6 @@ from pyflink.datastream.state import MapStateDescriptor, StateTtlConfig
 
 T = TypeVar("T")
 
-KEPT_PAGES = 1_000
-"""Pages of a lane's due queue that are kept at hand: what is due soon was often queued lately."""
-
 
 def bytes_by_text(runtime_context: RuntimeContext, name: str, *, days: int | None = None) -> Any:
     """A map state of text to bytes of our own.

@@ -10,9 +10,10 @@ from infra import retention
 from infra.settings import Settings
 from jobs.operators.guard import Guard
 from jobs.operators.lane_clock import LaneClock
+from jobs.operators.lane_dues import LaneDues
 from jobs.operators.lane_models import LaneModels
 from jobs.operators.lane_points import LanePoints
-from jobs.operators.lane_state import KEPT_PAGES, BatchedState, DecodedCache, StateStore, bytes_by_text
+from jobs.operators.lane_state import BatchedState, DecodedCache, bytes_by_text
 from jobs.operators.opening import opened_codec
 from jobs.operators.wall_clock import now_ms
 from jobs.sinks import Publisher, Record, in_rows
@@ -110,9 +111,7 @@ class ScoreLane(KeyedBroadcastProcessFunction):
         self._guard = Guard(STAGE, self._codec, SOURCES, check=check_record, max_bytes=max_bytes, release=settings.release)
         self._engine = Engine(self._policies, retention_ms=retention.POLICY.lead_memory_days * DAY_MS)
         self._memories = LaneMemories(runtime_context, cached_leads=settings.flink.cached_leads)
-        self._due_state = bytes_by_text(runtime_context, "due")
-        self._dues: dict[int, StateStore] = {}
-        self._queues: dict[int, DueQueue] = {}
+        self._dues = LaneDues(bytes_by_text(runtime_context, "due"))
         self._clock = LaneClock()
         self._publisher = Publisher(settings.kafka)
         self._models = LaneModels(self._codec, self._policies, pool_from_bytes(self._pool))
@@ -171,15 +170,11 @@ class ScoreLane(KeyedBroadcastProcessFunction):
 
     def _enter(self, lane: int) -> DueQueue:
         self._memories.enter(lane, self._engine)
-        queue = self._queues.get(lane)
-        if queue is None:
-            store = self._dues[lane] = StateStore(self._due_state, limit=KEPT_PAGES)
-            queue = self._queues[lane] = DueQueue(store)
-        return queue
+        return self._dues.of(lane)
 
     def _flush(self, lane: int) -> None:
         self._memories.flush()
-        self._dues[lane].flush()
+        self._dues.flush(lane)
 
     def _mature(self, queue: DueQueue, clock: int) -> list[MaturedExample]:
         keys = queue.take(clock)
