@@ -66,7 +66,7 @@ class Deployment:
             "PROX_KAFKA__TOPIC_PREFIX": f"{self.name}.",
             "PROX_CASSANDRA__KEYSPACE": self.name,
             "PROX_FLINK__CHECKPOINT_DIR": (self.folder / "checkpoints").as_uri(),
-            **SHORT_WAITS,
+            **{name: os.environ.get(name, value) for name, value in SHORT_WAITS.items()},
             "PROX_TENANTS_FILE": str(tenants),
             "PROX_API__PORT": str(port if ports.is_free(port) else ports.free_port()),
             **secrets,
