@@ -70,7 +70,8 @@ sync_venv() {
     else
         require_space
     fi
-    .tools/uv/bin/uv sync --frozen --no-install-project --python "$python" ||
+    # compiled once: where PYTHONDONTWRITEBYTECODE is set every process would compile a few thousand modules again, for seconds each
+    .tools/uv/bin/uv sync --frozen --no-install-project --compile-bytecode --python "$python" ||
         die "the packages of uv.lock could not be installed: check the network and the disk and try again"
     printf '%s' "$lock" >"$STAMP"
 }
