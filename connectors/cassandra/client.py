@@ -12,6 +12,7 @@ from cassandra.concurrent import execute_concurrent
 from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPolicy, TokenAwarePolicy
 from cassandra.query import PreparedStatement
 
+from connectors.cassandra.binding import Binder
 from connectors.cassandra.config import CassandraConfig
 from connectors.cassandra.errors import RETRY_AFTER_S, error_of, translated
 
@@ -42,6 +43,7 @@ class CassandraClient:
         self._lock = Lock()
         self._session: Session | None = None
         self._prepared: dict[str, PreparedStatement] = {}
+        self._binders: dict[str, Binder] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -73,6 +75,13 @@ class CassandraClient:
             self._prepared[query] = prepared
         return prepared
 
+    def binder(self, query: str) -> Binder:
+        """What binds parameters to a query; its statement is prepared when first asked for."""
+        binder = self._binders.get(query)
+        if binder is None:
+            binder = self._binders[query] = Binder(self.prepare(query))
+        return binder
+
     def rows(self, query: str, parameters: Sequence[object] = ()) -> Iterable[Row]:
         """The rows that answer a query, fetched page by page as they are walked over."""
         prepared = self.prepare(query)
@@ -95,6 +104,7 @@ class CassandraClient:
         with self._lock:
             session, self._session = self._session, None
             self._prepared.clear()
+            self._binders.clear()
         if session is not None:
             session.cluster.shutdown()
 

@@ -203,7 +203,7 @@ class ResultsWriter:
         alone = frozenset(nodes.all_hosts()) if len(nodes.all_hosts()) == 1 else None
         shared: dict[frozenset[Any], _Request] = {}
         for part in parts:
-            bound = [self._client.prepare(write.query).bind(write.parameters) for write in part]
+            bound = [self._client.binder(write.query).bind(write.parameters) for write in part]
             size = sum(CELL_BYTES + len(value) for statement in bound for value in statement.values if isinstance(value, bytes))
             replicas = alone or frozenset(nodes.get_replicas(keyspace, bound[0].routing_key))
             request = shared.get(replicas)
