@@ -74,7 +74,8 @@ def _run_here(names: tuple[str, ...], settings: Settings, *, is_local: bool) -> 
 
 def _run_in_two_processes(settings: Settings) -> None:
     """The latency path and the writers, each in a process of its own; when one ends, so does the other."""
-    # the writers give way: a row may be late by what a score may not
+    # where Linux shares the processor by sessions (autogroup) each has what it needs of it: in one session the writers had what the latency
+    # path left, and rows came half a minute late. Where it does not they give way: a row may be late by what a score may not
     children = [_child(LATENCY_PATH, settings), _child(_wanted(WRITERS, settings), settings, "nice")]
 
     def stop(signum: int, _frame: object) -> None:
@@ -101,7 +102,8 @@ def _child(names: tuple[str, ...], settings: Settings, *prefix: str) -> "subproc
         # Flink names its log by the user and begins it anew: the second process would wipe the first one's
         "FLINK_IDENT_STRING": "-".join(names),
     }
-    return subprocess.Popen([*prefix, sys.executable, "-m", "jobs", "--local", *names], env=env)  # noqa: S603 - our own program
+    command = [*prefix, sys.executable, "-m", "jobs", "--local", *names]
+    return subprocess.Popen(command, env=env, start_new_session=True)  # noqa: S603 - our own program
 
 
 if __name__ == "__main__":
