@@ -41,7 +41,7 @@ class Sizes(NamedTuple):
 class Replayed(NamedTuple):
     """What a replay gave: event id → published propensity; event id → when the label of its whole window may be learned, in ms.
 
-    `model`: the last one. `us_label`: CPU µs to learn one point's label, all its intervals together.
+    `model`: the last one. `us_label`: CPU µs to learn the label of one interval, by how many were learned.
     """
 
     published: dict[str, float]
@@ -63,11 +63,11 @@ class TimedLearner:
         self.to_bytes = learner.to_bytes
 
     def learn(self, example: MaturedExample) -> int:
-        """Learn; a point counts once, when its last interval is known."""
+        """Learn; every interval's label counts."""
         with self._stopwatch:
             labels = self._learner.learn(example)
-        self._stopwatch.times += example.is_final
-        if self._stopwatch.times == WARM_UP and not self._is_warm:
+        self._stopwatch.times += labels
+        if self._stopwatch.times >= WARM_UP and not self._is_warm:
             self._is_warm = True
             self._stopwatch.spent_ns = self._stopwatch.times = 0
         return labels

@@ -20,7 +20,7 @@ def tables(evaluation: Evaluation) -> RenderableType:
 def _figures(evaluation: Evaluation) -> Table:
     title = f"{evaluation.data_set}: {evaluation.points:,} scoring points of {evaluation.leads:,} leads, {evaluation.base_rate:.1%} converted"
     notes = [f"{result.name}: {result.note}" for result in evaluation.results if result.note]
-    caption = "\n".join(["of the last 75 % of the points; 1k: of the first 1,000; costs in CPU µs", *notes])
+    caption = "\n".join(["of the last 75 % of the points; 1k: of the first 1,000; costs in CPU µs, of a label by interval", *notes])
     table = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
     table.add_column("model", no_wrap=True)
     for name in ("AUC", "log loss", "Brier", "ECE", "AUC 1k", "µs/score", "µs/label"):

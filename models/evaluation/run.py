@@ -14,7 +14,8 @@ Progress = Callable[[str, int, int], None]
 class Run(NamedTuple):
     """A model's propensities, (n,), one for each scoring point, as they were when it came.
 
-    `us_score`: CPU µs for one propensity of a feature vector. `us_label`: CPU µs to learn one point's label, all its intervals together.
+    `us_score`: CPU µs for one propensity of a feature vector. `us_label`: CPU µs to learn one label: of one interval, or of the whole window
+    for a model that knows no intervals.
     `note`: what a reader must know of it; empty if nothing.
     """
 

@@ -15,12 +15,13 @@ def in_order(vector: FeatureVector) -> bytes:
     """The vector as `FeatureVector.to_bytes` writes it, its sparse features by id; those of one id stay in their order."""
     n = len(vector.ids)
     ids, values = np.empty(n, np.uint64), np.empty(n, np.float32)
-    _sort(vector.ids, vector.values, ids, values)
+    sort(vector.ids, vector.values, ids, values)
     return b"".join((VERSION, vector.dense.tobytes(), ids.tobytes(), values.tobytes()))
 
 
 @numba.njit(cache=True)
-def _sort(ids: Array, values: Array, to_ids: Array, to_values: Array) -> None:
+def sort(ids: Array, values: Array, to_ids: Array, to_values: Array) -> None:
+    """Write sparse features by id; those of one id stay in their order."""
     # by insertion: some twenty features, most of them in the order of the vector before
     for i in range(ids.shape[0]):
         at = i

@@ -16,6 +16,8 @@ LOW = 0xFFFFFFFF
 ABSENT = 1
 """Lower half of the id that stands for the absence of an attribute."""
 
+HEAD, EACH = 1 + 4 * WIDTH, 8 + 4
+"""Bytes of a vector before its sparse features, and of each of them."""
 _ID_BYTES = {VERSION: 8, b"\x01": 4}
 _SINGLE, _ID = np.dtype("<f4"), np.dtype("<u8")  # to be read from its text each time, a type costs as much as the vector
 Ids = npt.NDArray[np.uint64]
@@ -61,6 +63,18 @@ def vector_from_bytes(data: bytes) -> FeatureVector:
     if id_bytes == 4:
         return FeatureVector(dense, _widened(np.frombuffer(data, "<u4", sparse, start)), values)
     return FeatureVector(dense, np.frombuffer(data, _ID, sparse, start), values)
+
+
+def as_written(data: bytes) -> bytes:
+    """A vector's bytes as `FeatureVector.to_bytes` writes them now; only those of a version before are read and written again.
+
+    Raises
+    ------
+    PoisonRecordError
+        As `vector_from_bytes` does.
+    """
+    is_written = data[:1] == VERSION and len(data) >= HEAD and (len(data) - HEAD) % EACH == 0
+    return data if is_written else vector_from_bytes(data).to_bytes()
 
 
 def _widened(ids: npt.NDArray[np.uint32]) -> Ids:

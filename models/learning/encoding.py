@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.features.registry import CLOCK, WIDTH
-from models.features.vector import ABSENT, LOW
+from models.features.vector import ABSENT, EACH, HEAD, LOW
 from models.learning.table import find, mixed
 
 Array = npt.NDArray[Any]
@@ -33,6 +33,18 @@ SALT_BIN = 0xC2B2AE3D27D4EB4F
 SALT_VALUE = 0x165667B19E3779F9
 SALT_BUCKET = 0x27D4EB2F165667C5
 SALT_CROSS = 0x85EBCA77C2B2AE63
+
+
+@numba.njit(cache=True)
+def unpacked(data: Array, begin: int, end: int) -> tuple[Array, Array, Array]:
+    """Dense numbers, ids and values of a vector that stands from `begin` to `end` (exclusive) in bytes, as `vector.as_written` gives them."""
+    n = (end - begin - HEAD) // EACH
+    dense, ids, values = np.empty(WIDTH, np.float32), np.empty(n, np.uint64), np.empty(n, np.float32)
+    at = begin + HEAD
+    dense.view(np.uint8)[:] = data[begin + 1 : at]
+    ids.view(np.uint8)[:] = data[at : at + 8 * n]
+    values.view(np.uint8)[:] = data[at + 8 * n : end]
+    return dense, ids, values
 
 
 @numba.njit(cache=True)

@@ -10,17 +10,18 @@ import numpy.typing as npt
 
 from models.features.registry import WIDTH
 from models.features.sorting import in_order
-from models.features.vector import PATTERN_MODEL, FeatureVector, vector_from_bytes
+from models.features.vector import PATTERN_MODEL, as_written, vector_from_bytes
 from models.learning.belief import PLACES, POOLED_VARIANCE, no_gains, settle, unsure
 from models.learning.configurations import CONFIGURATIONS, RATES
 from models.learning.encoding import EDGES, room_for
 from models.learning.hazard_model import ATTRIBUTES, COLUMNS, EXPERTS, HazardModel, assembled, dense_attributes, hazard_logit
-from models.learning.lesson import learn_point
+from models.learning.held import Held, hold
+from models.learning.lesson import learn_example, to_teach
 from models.learning.observing import REFITS, RESERVOIR
 from models.learning.regression import BETA, HEDGE_RATE, L2, parts_of, trust
-from models.learning.shares import SHARES, blame_base, mix
+from models.learning.shares import SHARES, mix
 from models.learning.table import attribute_table, column_table, find, first_unknown, mixed
-from models.learning.trials import CONTEXTS, FIRST_CONTEXT, REMEMBERED, SIDE_BY_SIDE, SLOTS, WAITING, choose, teach_vector, try_label
+from models.learning.trials import CONTEXTS, FIRST_CONTEXT, REMEMBERED, SIDE_BY_SIDE, SLOTS, WAITING
 from schemas.errors import FatalError
 from schemas.example import MaturedExample
 from schemas.model_snapshot import LEARNER
@@ -99,6 +100,7 @@ class HazardLearner:
     _sums: Array
     _slots: Array
     _ftrl: Array
+    _held: Held | None
 
     def __init__(self, *, prior: float, intervals: int, configuration: str = LEARNER) -> None:
         self.name = configuration
@@ -154,23 +156,82 @@ class HazardLearner:
 
     def learn(self, example: MaturedExample) -> int:
         """Learn every interval label of the example; returns how many there were."""
-        vector = vector_from_bytes(example.features)
+        features = as_written(example.features)
         if not self._with_base:
-            vector = vector.without(PATTERN_MODEL)
-        self._meet(vector.ids)
-        g = len(self._attributes)
-        read = np.empty(g, np.uint8), np.empty(g), np.empty(g, np.uint64)
+            features = vector_from_bytes(features).without(PATTERN_MODEL).to_bytes()
         hazards = np.array(example.hazards, np.float64)
-        is_ours = len(hazards) == EXPERTS * self._intervals
-        self._learn_point(vector, read, hazards if is_ours else NOBODY, example)
+        observed = self._observed + (example.first_interval == 0)
+        what = (
+            features,
+            hazards if len(hazards) == EXPERTS * self._intervals else NOBODY,
+            self._known(example) if example.is_final else b"",
+            zlib.crc32(example.lead.encode()),
+            self._context,
+            self._with_clock,
+        )
+        how = (
+            observed,
+            zlib.crc32(example.event_id.encode()),
+            example.first_interval,
+            example.last_interval,
+            example.is_converted,
+            example.is_final,
+        )
+        columns, believed, context, with_clock = learn_example(self._holding(), *what, self._columns, self._believed, *how)
+        if columns < 0:
+            self._make_room(vector_from_bytes(features).ids)
+            columns, believed, context, with_clock = learn_example(self._holding(), *what, self._columns, self._believed, *how)
+        self._columns, self._believed, self._observed, self._with_clock = columns, believed, observed, with_clock
+        if context != self._context:
+            self._change_context(context)
         if example.is_final:
-            label = 1.0 if example.is_converted else 0.0
-            self._try(vector, read, label, example)
-            if is_ours:
-                blame_base(vector.ids, vector.values, hazards, self._loss, self._base_loss, self._base_sums, self._intervals, label)
+            self._waiting.append((example.matured_at, 1.0 if example.is_converted else 0.0, features))
         labels = example.last_interval - example.first_interval + 1
         self._labels += labels
         return labels
+
+    def _known(self, example: MaturedExample) -> bytes:
+        """What the trials are to be taught before this example judges them."""
+        known, waiting = [], self._waiting
+        while waiting and (waiting[0][0] <= example.as_of or len(waiting) >= WAITING):
+            _, label, features = waiting.popleft()
+            known.append(to_teach(label, features))
+        return b"".join(known)
+
+    def _holding(self) -> Held:
+        if self._held is None:
+            by_attribute, by_column = ([getattr(self, name) for name in names] for names in (_BY_ATTRIBUTE, _BY_COLUMN))
+            self._held = hold(
+                self._start,
+                self._trial_start,
+                self._intervals,
+                self._rates,
+                *self._attribute_table,
+                *by_attribute,
+                *self._column_table,
+                *by_column,
+                self._ftrl,
+                self._loss,
+                self._base_loss,
+                self._base_sums,
+                self._belief,
+                self._covariance,
+                self._gains,
+                self._taken,
+                self._tried,
+                self._gain,
+                self._contexts,
+                self._taught,
+            )
+        return self._held
+
+    def _make_room(self, ids: Array) -> None:
+        """Make sure that a vector's attributes have a place, and its features room for theirs."""
+        self._meet(ids)
+        room = room_for(len(self._attributes))
+        self._reserve(room)
+        self._reserve_belief(room)
+        self._held = None
 
     def model(self) -> HazardModel:
         """What was learned so far, ready to score; columns that weigh nothing are left out."""
@@ -234,76 +295,6 @@ class HazardLearner:
             setattr(self, name, np.concatenate([getattr(self, name), more]))
         self._index_attributes()
 
-    def _learn_point(self, vector: FeatureVector, read: tuple[Array, Array, Array], hazards: Array, example: MaturedExample) -> None:
-        room = room_for(len(self._attributes))
-        self._reserve(room)
-        self._reserve_belief(room)
-        self._observed += example.first_interval == 0
-        self._columns, self._believed = learn_point(
-            *vector,
-            *read,
-            *self._attribute_table,
-            self._attributes,
-            self._flags,
-            self._seen,
-            self._first,
-            self._counts,
-            self._mean,
-            self._squares,
-            self._scale,
-            self._values,
-            self._edge_count,
-            self._edges,
-            self._sample,
-            self._context,
-            self._with_clock,
-            *self._column_table,
-            self._keys,
-            self._groups,
-            self._is_cross,
-            self._sums,
-            self._slots,
-            self._columns,
-            COLUMNS,
-            self._ftrl,
-            self._rates,
-            self._loss,
-            self._belief,
-            self._covariance,
-            self._gains,
-            self._taken,
-            self._believed,
-            hazards,
-            self._observed,
-            zlib.crc32(example.event_id.encode()),
-            self._start,
-            self._intervals,
-            example.first_interval,
-            example.last_interval,
-            example.is_converted,
-        )
-
-    def _try(self, vector: FeatureVector, read: tuple[Array, Array, Array], label: float, example: MaturedExample) -> None:
-        """Let the trials be judged by the label of the whole window, as they were when the score was made; then keep it to teach them.
-
-        Judged by what they foretell once the label is here, they would know of its day: whoever was met on it has taught them.
-        """
-        of_attributes = (self._attributes, self._flags, self._mean, self._scale, self._edge_count, self._edges)
-        trials = (self._tried, self._gain, self._contexts)
-        while self._waiting and (self._waiting[0][0] <= example.as_of or len(self._waiting) >= WAITING):
-            _, known, features = self._waiting.popleft()
-            teach_vector(*vector_from_bytes(features), *self._attribute_table, *of_attributes, *trials, known, self._trial_start)
-        self._waiting.append((example.matured_at, label, in_order(vector)))
-        if self._is_new(example.lead):
-            try_label(*read, *of_attributes, *trials, label, self._trial_start, True)
-            self._decide()
-
-    def _decide(self) -> None:
-        """Use the additions that were shown to help; drop those that were shown to harm."""
-        context, self._with_clock = choose(self._gain, self._contexts, self._flags, self._values, self._context, self._with_clock)
-        if context != self._context:
-            self._change_context(context)
-
     def _change_context(self, context: int) -> None:
         """Cross with another attribute; what was learned of the old crosses is given up, their room with it."""
         self._context = context
@@ -314,6 +305,7 @@ class HazardLearner:
         self._columns = len(kept)
         self._index()
         self._reserve(room_for(len(self._attributes)))
+        self._held = None
 
     def _believe_no_cross(self) -> None:
         """Forget what is believed of crosses; what is believed of the other features, that included what the crosses taught, stays."""
@@ -330,13 +322,6 @@ class HazardLearner:
         covariance[: len(kept), : len(kept)] = self._covariance[np.ix_(kept, kept)]
         self._covariance = covariance
         self._belief = np.concatenate([self._belief[kept], np.zeros(size - len(kept))])
-
-    def _is_new(self, lead: str) -> bool:
-        """Whether this lead has taught nothing yet, as far as is remembered; from now on it has."""
-        hashed = zlib.crc32(lead.encode()) or 1
-        is_new = bool(self._taught[hashed % REMEMBERED] != hashed)
-        self._taught[hashed % REMEMBERED] = hashed
-        return is_new
 
     def _reserve(self, room: int) -> None:
         """Make sure that so many columns can be added: arrays double, tables stay at most half full."""
@@ -366,6 +351,7 @@ class HazardLearner:
         settle(self._covariance, self._gains, self._taken, self._believed)
 
     def _index(self) -> None:
+        self._held = None
         self._index_attributes()
         self._index_columns(self._columns)
 
@@ -395,8 +381,14 @@ class HazardLearner:
         columns += [self._ftrl[: self._columns, :, which].swapaxes(1, 2).tobytes() for which in range(len(_WEIGHTS))]
         self._settle()
         belief = [self._belief.astype("<f8").tobytes(), self._covariance.astype("<f4").tobytes()]
-        body = zlib.compress(bytes(msgpack.packb([counts, arrays, columns, belief, list(self._waiting)])), 1)
+        body = zlib.compress(bytes(msgpack.packb([counts, arrays, columns, belief, self._ordered()])), 1)
         return bytes((VERSION,)) + body
+
+    def _ordered(self) -> list[tuple[int, float, bytes]]:
+        return [(at, label, in_order(vector_from_bytes(features))) for at, label, features in self._waiting]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_held": None}
 
     @classmethod
     def from_bytes(cls, data: bytes, *, configuration: str = LEARNER) -> "HazardLearner":

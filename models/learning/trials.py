@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.features.registry import CLOCK
-from models.learning.encoding import VARIES, encode, read_vector, room_for
+from models.learning.encoding import VARIES, encode, room_for
 from models.learning.regression import BETA, LOGIT_LIMIT
 
 Array = npt.NDArray[Any]
@@ -247,29 +247,13 @@ def try_label(
 
 
 @numba.njit(cache=True)
-def teach_vector(
-    dense: Array,
-    ids: Array,
-    values: Array,
-    attribute_keys: Array,
-    attribute_places: Array,
-    attributes: Array,
-    flags: Array,
-    mean: Array,
-    scale: Array,
-    edge_count: Array,
-    edges: Array,
-    tried: Array,
-    gain: Array,
-    contexts: Array,
-    label: float,
-    start: float,
-) -> None:
-    """Teach all trials the label of a vector, which is read as `encoding.read_vector` reads it; the rest as in `try_label`."""
-    count = attributes.shape[0]
-    said, number, token, place = np.empty(count, np.uint8), np.empty(count), np.empty(count, np.uint64), np.empty(count, np.int64)
-    read_vector(dense, ids, values, 0, ids.shape[0], attribute_keys, attribute_places, said, number, token, place)
-    try_label(said, number, token, attributes, flags, mean, scale, edge_count, edges, tried, gain, contexts, label, start, False)
+def is_new(taught: Array, lead: int) -> bool:
+    """Whether a lead, by a hash of 32 bits, has taught nothing yet, as far as is remembered in (REMEMBERED,); from now on it has."""
+    hashed = np.uint32(lead if lead > 0 else 1)
+    at = hashed % np.uint32(REMEMBERED)
+    was = taught[at]
+    taught[at] = hashed
+    return bool(was != hashed)
 
 
 @numba.njit(cache=True)

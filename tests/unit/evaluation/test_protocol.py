@@ -13,10 +13,12 @@ from models.evaluation.protocol import FIRST, evaluate, judged
 from models.evaluation.prox import replay
 from models.evaluation.run import Run
 from models.evaluation.stream import BATCH, batches, records
+from models.learning.hazard_learner import HazardLearner
 from models.nightly.columns import FeatureVectors
 from models.replay import Replay
 from schemas.enriched import EnrichedEvent
 from schemas.errors import ConfigError
+from schemas.example import MaturedExample
 from schemas.outcome import Outcome
 from schemas.policy import DAY_MS
 from tests.unit.dataset.small import EVENTS, small
@@ -118,6 +120,18 @@ def test_a_lead_of_today_has_no_score_of_last_night():
 
     assert len({day for day, _ in rates}) == len(rates)
     assert len(set(both.live.propensities.tolist())) > 50
+
+
+def test_the_cost_of_a_label_is_that_of_one_interval():
+    """Examples that each take a microsecond and bring the labels of five intervals cost a fifth of it for each."""
+
+    class OfFive(HazardLearner):
+        def learn(self, example: MaturedExample) -> int:
+            return 5 * super().learn(example)
+
+    replayed = replay(market(100), ticks, quietly, learner=lambda policy: OfFive(prior=policy.prior, intervals=1))
+
+    assert pytest.approx(0.2) == replayed.us_label
 
 
 def test_every_model_finds_a_signal():
