@@ -406,16 +406,19 @@ class Delivery:
         most = self._limits.batch
         items: list[Item] = []
         records: set[str] = set()
+        kind, attempt = "", f"{self._number + 1}-"
         for lead in self._ready.leads(stage):
-            most = min(most, self._part.get(lead, most))
+            if self._part:
+                most = min(most, self._part.get(lead, most))
             if len(items) >= most:
                 break
             pending = self._pending[lead]
             record = pending.record or self._record_of(lead)
-            is_alike = not items or kind_of(record) == kind_of(items[0].record)
-            if is_alike and (not record or record not in records):
+            if not items:
+                kind = kind_of(record)
+            if kind_of(record) == kind and (not record or record not in records):
                 records.add(record)
-                items.append(Item(lead, pending.score, record, f"{self._number + 1}-{len(items)}"))
+                items.append(Item(lead, pending.score, record, f"{attempt}{len(items)}"))
         for item in items:
             self._ready.drop(item.lead)
             self._under_way[item.lead] = item
@@ -428,6 +431,8 @@ class Delivery:
     def _settle(self, stage: Stage, item: Item, answer: Answer, now: int) -> list[Ended]:
         pending = self._pending[item.lead]
         match answer.verdict, stage:
+            case Verdict.DONE, Stage.WRITE | Stage.LINK:
+                return self._written(item, pending, answer, now)
             case Verdict.RETRY, _:
                 self._try_again(item.lead, pending, now)
             case Verdict.MOVED, _:
@@ -439,10 +444,8 @@ class Delivery:
                 return self._miss(stage, item, pending, answer, now)
             case _, Stage.LOOK:
                 return self._seen(item, pending, answer, now)
-            case _, Stage.MATCH:
-                return self._matched(item, pending, answer, now)
             case _:
-                return self._written(item, pending, answer, now)
+                return self._matched(item, pending, answer, now)
         return []
 
     def _seen(self, item: Item, pending: Pending, answer: Answer, now: int) -> list[Ended]:
