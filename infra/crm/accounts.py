@@ -47,8 +47,8 @@ class RulesSettings(BaseModel):
     settle: timedelta = Field(default=timedelta(seconds=2), description="a change of grade waits so long for what follows")
     move_settle: timedelta = Field(default=timedelta(minutes=1), description="a move within a grade waits so long")
     min_interval: timedelta = Field(default=timedelta(minutes=1), description="between two pushes of a lead")
-    clear_fall: float = Field(default=0.1, gt=0, le=1, description="of the propensity: a lower grade that has lost less is a fall")
-    fall_settle: timedelta = Field(default=timedelta(minutes=5), description="a fall waits so long for what follows")
+    clear_fall: float = Field(default=0.08, gt=0, le=1, description="of the propensity: a lower grade that has lost less is a fall")
+    fall_settle: timedelta = Field(default=timedelta(minutes=10), description="a fall waits so long for what follows")
 
     def rules(self) -> PushRules:
         """What the engine takes."""

@@ -346,6 +346,9 @@ class Delivery:
         due_at, since = pending.due_at, pending.since
         if pending.cause in PATIENT and cause not in (pending.cause, "") and not pending.attempts:
             due_at, since = min(due_at, self._due_at(cause, shown, now)), now
+        if not cause and pending.cause != REPAIR and not pending.attempts and lead not in self._looked:
+            # the lead is back where the CRM was at a restart, and a predecessor may have pushed what came between: asking tells, and writes nothing
+            self._stage[lead] = Stage.LOOK
         keeps_cause = pending.cause == REPAIR or not cause
         self._keep(lead, pending._replace(score=score, cause=pending.cause if keeps_cause else cause, since=since, due_at=due_at))
 

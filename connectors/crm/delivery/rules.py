@@ -38,8 +38,8 @@ class PushRules(NamedTuple):
     settle_ms: int = 2_000
     move_settle_ms: int = 60_000
     min_interval_ms: int = 60_000
-    clear_fall: float = 0.1
-    fall_settle_ms: int = 300_000
+    clear_fall: float = 0.08
+    fall_settle_ms: int = 600_000
 
 
 class Shown(NamedTuple):
