@@ -306,7 +306,9 @@ class Delivery:
 
     def standing(self, now: int) -> Standing:
         """How the account is doing."""
-        oldest = min((p.since for p in self._pending.values() if p.due_at <= now or p.attempts), default=now)
+        # what has settled is due, however long that took
+        due = (p.since + settled_ms(p.cause, self._rules) for p in self._pending.values() if p.due_at <= now or p.attempts)
+        oldest = min(due, default=now)
         return Standing(
             state=self._gate.state(now),
             reason=self._gate.reason,

@@ -48,6 +48,7 @@ def test_a_fall_that_lasts_is_pushed_as_it_is_then():
     early, (request,) = delivery.due(BEGINS_MS + 299_999), delivery.due(BEGINS_MS + 300_000)
 
     assert ([], [7]) == (early, [item.score.sequence for item in request.items])
+    assert 1_000 == delivery.standing(BEGINS_MS + 301_000).oldest_ms
 
 
 def test_what_becomes_urgent_while_it_falls_waits_no_longer():
