@@ -1,8 +1,10 @@
 """Reasons in words, as a salesperson would say them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from math import expm1
 from types import MappingProxyType
+from typing import NamedTuple
 
 HOURS_PER_DAY = 24.0
 LONG_H = 48.0
@@ -54,54 +56,90 @@ def in_words(name: str, value: float) -> str:
     >>> in_words("gap", 4.2904594), in_words("profile.job_title=CTO", 1.0), in_words("no city", 0.0)
     ('silent for 3 days before', 'job title is CTO', 'city is not known')
     """
+    before, read, after = _wording(name)
+    return before if read is None else f"{before}{read(value)}{after}"
+
+
+class _Wording(NamedTuple):
+    """What stands before and after a value, and how that is read; None: it is not said."""
+
+    before: str
+    read: Callable[[float], str] | None = None
+    after: str = ""
+
+
+@lru_cache(maxsize=10_000)  # of a few hundred features some thousands of reasons a second are pushed to CRMs
+def _wording(name: str) -> _Wording:
     if name in _PLAIN:
-        return _PLAIN[name]
+        return _Wording(_PLAIN[name])
     if name in _COUNTS:
-        count = _count(value)
-        return _COUNTS[name].format(count if name == "type_events" else _many(count, "event"))
+        return _around(_COUNTS[name], _counted("" if name == "type_events" else "event"))
     if name in _HOURS:
-        return _HOURS[name].format(_span(expm1(min(value, 40.0))))
+        return _around(_HOURS[name], _span)
     if name in _DECAYED:
-        return f"{_many(max(round(value), 0), 'event')} {_DECAYED[name]}"
-    return _of_others(name, value)
+        return _Wording("", _rounded("event"), f" {_DECAYED[name]}")
+    return _of_others(name)
 
 
-def _of_others(name: str, value: float) -> str:
+def _of_others(name: str) -> _Wording:
     attribute, equals, said = name.partition("=")
     if name == "sessions":
-        words = _many(_count(value), "visit")
+        wording = _Wording("", _counted("visit"))
     elif name == "types":
-        words = f"{_many(round(value), 'kind')} of events"
+        wording = _Wording("", _rounded("kind"), " of events")
     elif name.startswith("no "):
-        words = f"{_plain(name[3:])} is not known"
+        wording = _Wording(f"{_plain(name[3:])} is not known")
     elif attribute in ("events_of_type", "events_of_channel"):
-        words = f"{_plain(said)}: {_many(_count(value), 'time')}"
+        wording = _Wording(f"{_plain(said)}: ", _counted("time"))
     elif attribute == "decayed_of_channel":
-        words = f"{_plain(said)}: {_many(max(round(value), 0), 'time')} these days"
+        wording = _Wording(f"{_plain(said)}: ", _rounded("time"), " these days")
     elif name == "stage":
-        words = f"reached stage {round(value)}"
+        wording = _Wording("reached stage ", _whole)
     elif attribute in _NUMBERS:
-        words = f"{_plain(said)} {_NUMBERS[attribute]} {_number(value)}"
+        wording = _Wording(f"{_plain(said)} {_NUMBERS[attribute]} ", _number)
     elif attribute in _EVENTS:
-        words = f"{_plain(said)} {_EVENTS[attribute]}"
+        wording = _Wording(f"{_plain(said)} {_EVENTS[attribute]}")
     else:
-        words = f"{_plain(attribute)} is {said if equals else _number(value)}"
-    return words
+        wording = _Wording(f"{_plain(attribute)} is {said}", None if equals else _number)
+    return wording
+
+
+def _around(template: str, read: Callable[[float], str]) -> _Wording:
+    before, _, after = template.partition("{}")
+    return _Wording(before, read, after)
 
 
 def _plain(name: str) -> str:
     return name.removeprefix("profile.").replace("_", " ")
 
 
-def _count(value: float) -> int:
-    return max(round(expm1(min(value, 40.0))), 0)
+def _whole(value: float) -> str:
+    return str(round(value))
+
+
+def _counted(noun: str) -> Callable[[float], str]:
+    """Reads a count; without a noun, the bare number."""
+
+    def read(value: float) -> str:
+        # counts stand in a vector as log1p(n)
+        count = max(round(expm1(min(value, 40.0))), 0)
+        return _many(count, noun) if noun else str(count)
+
+    return read
+
+
+def _rounded(noun: str) -> Callable[[float], str]:
+    """Reads what is about a count."""
+    return lambda value: _many(max(round(value), 0), noun)
 
 
 def _many(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _span(hours: float) -> str:
+def _span(value: float) -> str:
+    """Reads hours, which stand in a vector as log1p(h)."""
+    hours = expm1(min(value, 40.0))
     return _many(round(hours / HOURS_PER_DAY), "day") if hours >= LONG_H else _many(round(hours), "hour")
 
 

@@ -16,7 +16,7 @@ class PushReport(NamedTuple):
     """A push that ended. Key: `tenant|lead`; Kafka timestamp: `reported_at`. Identity: (`tenant`, `lead`, `crm`, `event_id`, `as_of`).
 
     `event_id` to `model_version` are the score's own. `record` is the CRM's id of the lead's record, empty where there is none.
-    `cause` is why it was pushed: `first`, `grade`, `move` or `repair`; `reason` is the CRM's word for a refusal.
+    `cause` is why it was pushed: `first`, `grade`, `fall` (a grade a little lower), `move` or `repair`; `reason` is the CRM's word for a refusal.
     `due_since` is when the cause arose, `reported_at` when the CRM had answered: both wall-clock. `attempts` counts requests that carried it.
     """
 

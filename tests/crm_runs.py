@@ -12,7 +12,7 @@ from connectors.crm.delivery.rules import PushRules
 from schemas.score import LeadScore
 from tests.builders import TENANT
 
-QUICK = PushRules(material_move=0.15, settle_ms=0, move_settle_ms=0, min_interval_ms=0)
+QUICK = PushRules(material_move=0.15, settle_ms=0, move_settle_ms=0, min_interval_ms=0, fall_settle_ms=0)
 
 
 @dataclass

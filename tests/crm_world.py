@@ -22,7 +22,7 @@ from tests.builders import TENANT
 from tests.results import a_score
 
 LIMITS = Limits(batch=5, concurrency=4, burst=12, burst_ms=10_000, daily=5_000, burst_reserve=0.0, daily_reserve=0.0, timeout_ms=2_000)
-RULES = PushRules(material_move=0.2, settle_ms=500, move_settle_ms=2_000, min_interval_ms=3_000)
+RULES = PushRules(material_move=0.2, settle_ms=500, move_settle_ms=2_000, min_interval_ms=3_000, fall_settle_ms=5_000)
 FAILURES: tuple[ProxError, ...] = (
     RateLimitedError("slow down", retry_after_s=3.0),
     RateLimitedError("slow down"),

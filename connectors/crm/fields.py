@@ -1,6 +1,6 @@
 """What a salesperson sees of a score: the same fields in every CRM, under names of its own."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -68,15 +68,14 @@ def values_of(
     expected_at
         When a lead converts, if it does; None: not foretold.
     """
-    said = dict(zip(score.reason_features, score.reason_values, strict=False))
-    worded = [(share, in_words(feature, said[feature]) if feature in said else feature) for feature, share in _shares(score)]
+    against, speaking = _reasons(score, in_words)
     date = expected_at(score)
     return {
         "score": round(score.propensity * 100),
         PROPENSITY: round(score.propensity, 6),
         GRADE: score.grade,
-        "reasons_for": _listed(words for share, words in worded if share > 0),
-        "reasons_against": _listed(words for share, words in worded if share <= 0),
+        "reasons_for": "; ".join(speaking)[:TEXT_LENGTH],
+        "reasons_against": "; ".join(against)[:TEXT_LENGTH],
         "model_version": score.model_version,
         "as_of": _instant(score.as_of),
         REVISION: revision_of(score),
@@ -84,17 +83,15 @@ def values_of(
     }
 
 
-def _shares(score: LeadScore) -> Iterator[tuple[str, float]]:
-    """The reasons that are shown: the strongest of either sign."""
-    left = {True: REASONS_SHOWN, False: REASONS_SHOWN}
-    for feature, share in zip(score.reason_features, score.reason_shares, strict=True):
-        left[share > 0] -= 1
-        if left[share > 0] >= 0:
-            yield feature, share
-
-
-def _listed(words: Iterable[str]) -> str:
-    return "; ".join(words)[:TEXT_LENGTH]
+def _reasons(score: LeadScore, in_words: Callable[[str, float], str]) -> tuple[list[str], list[str]]:
+    """What speaks against the lead and what for it, the strongest first: as many as are shown, and none is put into words in vain."""
+    reasons: tuple[list[str], list[str]] = [], []
+    values = score.reason_values
+    for place, (feature, share) in enumerate(zip(score.reason_features, score.reason_shares, strict=True)):
+        side = reasons[share > 0]
+        if len(side) < REASONS_SHOWN:
+            side.append(in_words(feature, values[place]) if place < len(values) else feature)
+    return reasons
 
 
 def _instant(at: Millis) -> str:

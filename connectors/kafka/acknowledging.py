@@ -172,7 +172,7 @@ class AcknowledgingProducer:
                 "acks": "all",
                 "partitioner": "murmur2_random",  # the Java client's, so that a key has one partition whoever writes
                 "compression.type": "lz4",
-                "linger.ms": 5,  # a third less of the library's threads than with 2, and no SDK waits for its answer
+                "linger.ms": 10,  # a request to Kafka holds one partition's records: with 5 they were two or three, and no SDK waits for its answer
                 # this class counts; the library's own limits only have to be no lower
                 "queue.buffering.max.messages": self._queue_records + 100_000,
                 "queue.buffering.max.kbytes": 2 * self._queue_bytes // 1_024 + 65_536,

@@ -230,9 +230,11 @@ class SalesforceSink:
         return Answer(MEANINGS.get(code, Verdict.REFUSED), code.lower())
 
     def _record(self, item: Item, kind: str = "") -> dict[str, Any]:
-        # null empties a field of any type; an empty text is no date
-        values = {field_of(name): None if value == "" else value for name, value in self._values(item.score).items()}
-        return {"attributes": {"type": kind or kind_of(item.record) or LEAD}, **values}
+        record: dict[str, Any] = {"attributes": {"type": kind or kind_of(item.record) or LEAD}}
+        for name, value in self._values(item.score).items():
+            # null empties a field of any type; an empty text is no date
+            record[field_of(name)] = None if value == "" else value
+        return record
 
 
 def _fitting(values: Sequence[str]) -> list[str]:

@@ -47,11 +47,19 @@ class RulesSettings(BaseModel):
     settle: timedelta = Field(default=timedelta(seconds=2), description="a change of grade waits so long for what follows")
     move_settle: timedelta = Field(default=timedelta(minutes=1), description="a move within a grade waits so long")
     min_interval: timedelta = Field(default=timedelta(minutes=1), description="between two pushes of a lead")
+    clear_fall: float = Field(default=0.08, gt=0, le=1, description="of the propensity: a lower grade that has lost less is a fall")
+    fall_settle: timedelta = Field(default=timedelta(minutes=10), description="a fall waits so long for what follows")
 
     def rules(self) -> PushRules:
         """What the engine takes."""
-        settle, move_settle, min_interval = (round(one.total_seconds() * 1_000) for one in (self.settle, self.move_settle, self.min_interval))
-        return PushRules(self.material_move, settle, move_settle, min_interval)
+        return PushRules(
+            material_move=self.material_move,
+            settle_ms=_ms(self.settle),
+            move_settle_ms=_ms(self.move_settle),
+            min_interval_ms=_ms(self.min_interval),
+            clear_fall=self.clear_fall,
+            fall_settle_ms=_ms(self.fall_settle),
+        )
 
 
 class CrmAccount(NamedTuple):
@@ -182,6 +190,10 @@ def sink_of(account: CrmAccount, addresses: Addresses, *, keys: SecretStr | None
         case config:
             assert isinstance(config, CsvConfig)
             return CsvSink(config, values=values)
+
+
+def _ms(time: timedelta) -> int:
+    return round(time.total_seconds() * 1_000)
 
 
 def values_shown(account: CrmAccount) -> Values:

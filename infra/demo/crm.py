@@ -29,7 +29,7 @@ FAKE = "tests.fakes.hubspot"
 """In a checkout: what ships knows real CRMs only."""
 PAGE = 100
 """Contacts in a request, as HubSpot has it."""
-RULES = '{ settle = "PT1S", move_settle = "PT5S", min_interval = "PT5S" }'
+RULES = '{ settle = "PT1S", move_settle = "PT5S", min_interval = "PT5S", fall_settle = "PT5S" }'
 """Half a year passes in a minute: with the rules of real life each lead would be pushed once."""
 
 

@@ -146,9 +146,10 @@ class PushBatch(KeyedProcessFunction):
         deliveries, key = lane.of_tenant[record.tenant], lead_key(record.tenant, record.lead)
         match record:
             case LeadScore():
-                score = effective(record, lane.decisions.get(key), now)
+                override = lane.decisions.get(key)
+                score = effective(record, override, now)
                 for delivery in deliveries.values():
-                    delivery.offer(score, now)
+                    delivery.offer(score, now, is_decided=override is not None)
             case CrmLink(state=crm_link.LINKED):
                 if record.crm in deliveries and deliveries[record.crm].rejoin(record.lead, record.record):
                     lane.decisions.keep(key, Decided(lane.decisions.get(key), now))
@@ -193,7 +194,7 @@ class PushBatch(KeyedProcessFunction):
                     lane.decisions.keep(key, decided._replace(due_at=now + LOOK_AGAIN_MS))
                     continue
                 for delivery in deliveries:
-                    delivery.offer(effective(score, override, now), now)
+                    delivery.offer(effective(score, override, now), now, is_decided=override is not None)
             if override is not None and override.is_standing(now):
                 lane.decisions.keep(key, decided._replace(due_at=override.expires_at))
             else:

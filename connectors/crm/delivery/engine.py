@@ -12,7 +12,7 @@ from connectors.crm.delivery.gate import Gate, State
 from connectors.crm.delivery.pace import backoff_ms
 from connectors.crm.delivery.pending import Pending, PushStore
 from connectors.crm.delivery.ready import Ready
-from connectors.crm.delivery.rules import GRADE, MOVE, REPAIR, PushRules, Shown, cause_of, settled_ms
+from connectors.crm.delivery.rules import FALL, GRADE, PATIENT, REPAIR, PushRules, Shown, cause_of, settled_ms
 from schemas.errors import DoubtfulError, PoisonRecordError, ProxError, RateLimitedError, TenantBlockedError
 from schemas.ids import Millis
 from schemas.push import DELIVERED, REFUSED, SKIPPED, SURPASSED, PushReport
@@ -115,18 +115,24 @@ class Delivery:
         self._queued: dict[str, int] = {}
         self._linked: dict[str, str] = {}
         self._leaving: set[str] = set()
+        self._decided: set[str] = set()
         for lead in [lead for lead in self._pending if self._has_left(lead)]:
             del self._pending[lead]
             store.drop(lead)
         for lead, pending in self._pending.items():
             self._queue(lead, pending.due_at)
 
-    def offer(self, score: LeadScore, now: int) -> None:
+    def offer(self, score: LeadScore, now: int, *, is_decided: bool = False) -> None:
         """A lead has a new score: it replaces what is pending, and is pushed if the rules say so.
 
-        A score that is not later than what is pending or shown changes nothing.
+        A score that is not later than what is pending or shown changes nothing. `is_decided` says that a person has had a say in the grade:
+        then a lower one is no fall that might pass.
         """
         self._counts["scores"] += 1
+        if is_decided:
+            self._decided.add(score.lead)
+        else:
+            self._decided.discard(score.lead)
         if self._store.moved_to(score.lead) is None:  # else a late one of an id that stands for another lead
             self._consider(score, now)
 
@@ -165,7 +171,7 @@ class Delivery:
             return
         if self._is_muted(score, revision, shown, now):
             return
-        cause = cause_of(score, shown, self._rules)
+        cause = self._cause_of(score, shown)
         if pending is None:
             if cause:
                 due_at = self._due_at(cause, shown, now)
@@ -300,7 +306,9 @@ class Delivery:
 
     def standing(self, now: int) -> Standing:
         """How the account is doing."""
-        oldest = min((p.since for p in self._pending.values() if p.due_at <= now or p.attempts), default=now)
+        # what has settled is due, however long that took
+        due = (p.since + settled_ms(p.cause, self._rules) for p in self._pending.values() if p.due_at <= now or p.attempts)
+        oldest = min(due, default=now)
         return Standing(
             state=self._gate.state(now),
             reason=self._gate.reason,
@@ -328,14 +336,21 @@ class Delivery:
         # the refused score itself comes again only when a person has sent it back
         return score.grade == grade and revision != refused and now < until
 
+    def _cause_of(self, score: LeadScore, shown: Shown | None) -> str:
+        cause = cause_of(score, shown, self._rules)
+        return GRADE if cause == FALL and score.lead in self._decided else cause
+
     def _due_at(self, cause: str, shown: Shown | None, now: int) -> int:
         earliest = 0 if shown is None else shown.at + self._rules.min_interval_ms
         return max(now + settled_ms(cause, self._rules), earliest)
 
     def _renew(self, lead: str, pending: Pending, score: LeadScore, cause: str, shown: Shown | None, now: int) -> None:
         due_at, since = pending.due_at, pending.since
-        if pending.cause == MOVE and cause != MOVE and cause and not pending.attempts:
+        if pending.cause in PATIENT and cause not in (pending.cause, "") and not pending.attempts:
             due_at, since = min(due_at, self._due_at(cause, shown, now)), now
+        if not cause and pending.cause != REPAIR and not pending.attempts and lead not in self._looked:
+            # the lead is back where the CRM was at a restart, and a predecessor may have pushed what came between: asking tells, and writes nothing
+            self._stage[lead] = Stage.LOOK
         keeps_cause = pending.cause == REPAIR or not cause
         self._keep(lead, pending._replace(score=score, cause=pending.cause if keeps_cause else cause, since=since, due_at=due_at))
 
@@ -406,16 +421,19 @@ class Delivery:
         most = self._limits.batch
         items: list[Item] = []
         records: set[str] = set()
+        kind, attempt = "", f"{self._number + 1}-"
         for lead in self._ready.leads(stage):
-            most = min(most, self._part.get(lead, most))
+            if self._part:
+                most = min(most, self._part.get(lead, most))
             if len(items) >= most:
                 break
             pending = self._pending[lead]
             record = pending.record or self._record_of(lead)
-            is_alike = not items or kind_of(record) == kind_of(items[0].record)
-            if is_alike and (not record or record not in records):
+            if not items:
+                kind = kind_of(record)
+            if kind_of(record) == kind and (not record or record not in records):
                 records.add(record)
-                items.append(Item(lead, pending.score, record, f"{self._number + 1}-{len(items)}"))
+                items.append(Item(lead, pending.score, record, f"{attempt}{len(items)}"))
         for item in items:
             self._ready.drop(item.lead)
             self._under_way[item.lead] = item
@@ -428,6 +446,8 @@ class Delivery:
     def _settle(self, stage: Stage, item: Item, answer: Answer, now: int) -> list[Ended]:
         pending = self._pending[item.lead]
         match answer.verdict, stage:
+            case Verdict.DONE, Stage.WRITE | Stage.LINK:
+                return self._written(item, pending, answer, now)
             case Verdict.RETRY, _:
                 self._try_again(item.lead, pending, now)
             case Verdict.MOVED, _:
@@ -439,10 +459,8 @@ class Delivery:
                 return self._miss(stage, item, pending, answer, now)
             case _, Stage.LOOK:
                 return self._seen(item, pending, answer, now)
-            case _, Stage.MATCH:
-                return self._matched(item, pending, answer, now)
             case _:
-                return self._written(item, pending, answer, now)
+                return self._matched(item, pending, answer, now)
         return []
 
     def _seen(self, item: Item, pending: Pending, answer: Answer, now: int) -> list[Ended]:
@@ -459,7 +477,7 @@ class Delivery:
                 return [self._ended(DELIVERED if answer.revision == revision else SURPASSED, pending.score, pending, answer.record, now)]
             # what a predecessor wrote and nobody heard of has no report either: the latest is written, so that there is one
             is_unheard = pending.is_doubtful and answer.revision != ("" if known is None else known.revision)
-            if not cause_of(pending.score, shown, self._rules) and not is_unheard:
+            if not self._cause_of(pending.score, shown) and not is_unheard:
                 self._end(lead)
                 self._counts["withdrawn"] += 1
                 return []
@@ -490,7 +508,7 @@ class Delivery:
         if to is not None:
             self.move(lead, to, now)
         elif latest is not score and revision_of(latest) > shown.revision:
-            cause = cause_of(latest, shown, self._rules)
+            cause = self._cause_of(latest, shown)
             if cause:
                 self._keep(lead, Pending(latest, cause, since=now, due_at=self._due_at(cause, shown, now)))
         return ended

@@ -9,6 +9,7 @@ from schemas.errors import FatalError
 from schemas.score import LeadScore
 
 VERSION = 1
+_HEADER = bytes((VERSION,))
 KEPT_OF_SCORE = LeadScore._fields.index("account_id")
 """Fields of a score in a pending push: no push says which company the lead works for, and version 1 stays what it is."""
 
@@ -137,7 +138,7 @@ class DictPushStore:
 
 def shown_to_bytes(shown: Shown) -> bytes:
     """A version byte, then msgpack."""
-    return bytes((VERSION,)) + bytes(msgpack.packb(tuple(shown)))
+    return _HEADER + bytes(msgpack.packb(shown))
 
 
 def shown_from_bytes(data: bytes) -> Shown:
@@ -147,7 +148,7 @@ def shown_from_bytes(data: bytes) -> Shown:
 
 def pending_to_bytes(pending: Pending) -> bytes:
     """A version byte, then msgpack."""
-    return bytes((VERSION,)) + bytes(msgpack.packb((pending.score[:KEPT_OF_SCORE], *pending[1:])))
+    return _HEADER + bytes(msgpack.packb((pending.score[:KEPT_OF_SCORE], *pending[1:])))
 
 
 def pending_from_bytes(data: bytes) -> Pending:

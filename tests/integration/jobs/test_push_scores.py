@@ -49,7 +49,8 @@ def deployment(
     """The job at parallelism 1: one tenant is one lane."""
     flink_cluster.start()
     tenants = Path(tmp_path_factory.mktemp("tenants")) / "tenants.toml"
-    common = f'base_url = "{hub[1]}"\ncreates = true\nmatches = false\nrules = {{ settle = "PT0.5S", move_settle = "PT1S", min_interval = "PT1S" }}\n'
+    rules = '{ settle = "PT0.5S", move_settle = "PT1S", min_interval = "PT1S", fall_settle = "PT1S" }'
+    common = f'base_url = "{hub[1]}"\ncreates = true\nmatches = false\nrules = {rules}\n'
     tokens = {"acme": hubspot.TOKEN, REVOKED: "pat-that-was-revoked"}
     tenants.write_text("".join(f'[{tenant}.crm.hubspot]\naccess_token = "{sealed(token)}"\n{common}' for tenant, token in tokens.items()))
     variables = {"PROX_TENANTS_FILE": str(tenants), **VARIABLE}

@@ -7,6 +7,7 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
+from connectors.crm.delivery.rules import PushRules
 from infra.crm.accounts import crm_accounts, values_shown
 from infra.sealing import seal, unseal
 from infra.settings import Settings
@@ -26,10 +27,11 @@ def settings_of(folder: Path, text: str, keys: SecretStr | None = NEW) -> Settin
 def test_an_account_is_read_with_its_rules(tmp_path: Path):
     """Durations are ISO 8601; the token stays sealed until the keys open it, and is not shown then."""
     token = seal("pat-7", NEW)
-    text = f'[acme.crm.hubspot]\naccess_token = "{token}"\nburst = 100\nrules = {{ material_move = 0.2, min_interval = "PT5M" }}\n'
+    text = f'[acme.crm.hubspot]\naccess_token = "{token}"\nburst = 100\nrules = {{ material_move = 0.2, min_interval = "PT5M", clear_fall = 0.3 }}\n'
     (account,) = crm_accounts(settings_of(tmp_path, text))
 
-    assert ("acme", "hubspot", 0.2, 300_000) == (account.tenant, account.crm, account.rules.material_move, account.rules.min_interval_ms)
+    assert ("acme", "hubspot") == (account.tenant, account.crm)
+    assert PushRules(material_move=0.2, min_interval_ms=300_000, clear_fall=0.3) == account.rules
     assert token == account.table["access_token"]
     opened = account.opened(NEW)
     assert "pat-7" == opened.access_token.get_secret_value()  # type: ignore[attr-defined]

@@ -34,7 +34,9 @@ from tests.unit.jobs.fakes import Harness, Published, a_record, of, offline_sett
 
 HASTE = 20
 """The job's clock runs so much faster than ours: a minute's interval is three seconds."""
-QUICK = 'creates = true\nmatches = false\ntimeout_s = 2\nrules = { settle = "PT0S", move_settle = "PT0S", min_interval = "PT0S" }'
+RULES = '{ settle = "PT0S", move_settle = "PT0S", min_interval = "PT0S", fall_settle = "PT1H" }'
+"""A computed grade that falls a little is not pushed within a test's time: what a person decides is."""
+QUICK = f"creates = true\nmatches = false\ntimeout_s = 2\nrules = {RULES}"
 
 
 @pytest.fixture
