@@ -1,7 +1,7 @@
-"""Parameters of a prepared statement → bytes, in a fifth of the time that the driver's own `bind` takes.
+"""Parameters of a prepared statement → bytes, in less than half of the time that the driver's own `bind` takes.
 
-The driver looks every value's column up anew, tries an instant first as a date and a list first as many other things; most of a writer's
-time went there. What is not one of the types below is left to the driver's own serializer, so both give the same bytes.
+The driver describes every value's column anew, and takes an instant for a number only after it was no date, by two exceptions. Types that
+are not named below are left to its own serializers, so both give the same bytes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +32,7 @@ class Binder:
         self.prepared = prepared
         version = prepared.protocol_version
         self._serializers = [serializer_of(column.type, version) for column in prepared.column_metadata]
+        self._key = prepared.routing_key_indexes or ()
 
     def bind(self, parameters: Sequence[object]) -> BoundStatement:
         """The statement with its parameters, one for each column: None is null, UNSET_VALUE leaves a column as it is.
@@ -40,6 +41,8 @@ class Binder:
         ------
         TypeError
             A parameter is of a type that its column does not hold, named by the driver.
+        ValueError
+            There are too many parameters, or a part of the partition's key is UNSET_VALUE.
         """
         bound = BoundStatement(self.prepared)
         try:
@@ -49,6 +52,9 @@ class Binder:
             ]
         except Exception:  # whatever it is, the driver says which column it was
             return self.prepared.bind(parameters)
+        for place in self._key:
+            if bound.values[place] is UNSET_VALUE:
+                return self.prepared.bind(parameters)
         return bound
 
 

@@ -42,7 +42,6 @@ class CassandraClient:
         self._request_timeout_s = request_timeout_s
         self._lock = Lock()
         self._session: Session | None = None
-        self._prepared: dict[str, PreparedStatement] = {}
         self._binders: dict[str, Binder] = {}
 
     def __enter__(self) -> Self:
@@ -65,22 +64,19 @@ class CassandraClient:
                     self._session = self._connected()
         return self._session
 
-    def prepare(self, query: str) -> PreparedStatement:
-        """The prepared statement of a query; it is prepared when first asked for."""
-        prepared = self._prepared.get(query)
-        if prepared is None:
-            with translated("prepare a statement"):
-                prepared = self.session().prepare(query)
-            prepared.is_idempotent = True  # every statement of ours is: so the driver may repeat it
-            self._prepared[query] = prepared
-        return prepared
-
     def binder(self, query: str) -> Binder:
         """What binds parameters to a query; its statement is prepared when first asked for."""
         binder = self._binders.get(query)
         if binder is None:
-            binder = self._binders[query] = Binder(self.prepare(query))
+            with translated("prepare a statement"):
+                prepared = self.session().prepare(query)
+            prepared.is_idempotent = True  # every statement of ours is: so the driver may repeat it
+            binder = self._binders[query] = Binder(prepared)
         return binder
+
+    def prepare(self, query: str) -> PreparedStatement:
+        """The prepared statement of a query."""
+        return self.binder(query).prepared
 
     def rows(self, query: str, parameters: Sequence[object] = ()) -> Iterable[Row]:
         """The rows that answer a query, fetched page by page as they are walked over."""
@@ -103,7 +99,6 @@ class CassandraClient:
         """End the connection; what is asked later opens another."""
         with self._lock:
             session, self._session = self._session, None
-            self._prepared.clear()
             self._binders.clear()
         if session is not None:
             session.cluster.shutdown()

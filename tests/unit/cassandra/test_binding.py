@@ -63,3 +63,8 @@ def test_a_wrong_value_is_told_with_its_column() -> None:
 def test_too_many_parameters_are_refused() -> None:
     with pytest.raises(ValueError, match="Too many"):
         Binder(_prepared(TEXT)).bind(["tenant", math.pi])
+
+
+def test_a_part_of_the_key_cannot_be_left_as_it_is() -> None:
+    with pytest.raises(ValueError, match="routing key 'c0'"):
+        Binder(_prepared(TEXT, DOUBLE)).bind([UNSET_VALUE, math.pi])
