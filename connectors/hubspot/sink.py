@@ -43,6 +43,7 @@ class HubSpotSink:
         self._values = values
         self.limits = config.limits()
         self._creates = config.creates
+        self._matches = config.matches
         self._addresses = addresses
         self._client = client or HubSpotClient(config)
 
@@ -71,8 +72,7 @@ class HubSpotSink:
                 inputs = [self._input(item, item.record) for item in request.items]
                 reply = await self._client.ask("POST", f"{CONTACTS}/batch/update", {"inputs": inputs})
             case Stage.WRITE if self._creates:
-                inputs = [self._input(item, item.lead, idProperty=LEAD_ID) for item in request.items]
-                reply = await self._client.ask("POST", f"{CONTACTS}/batch/upsert", {"inputs": inputs})
+                return await self._upsert(request.items)
             case Stage.WRITE:  # an upsert would create a contact that was deleted a moment ago
                 inputs = [self._input(item, item.lead, idProperty=LEAD_ID) for item in request.items]
                 reply = await self._client.ask("POST", f"{CONTACTS}/batch/update", {"inputs": inputs})
@@ -116,6 +116,20 @@ class HubSpotSink:
             for address in (properties.get("email"), *(properties.get(MORE_EMAILS) or "").split(";")):
                 found[(address or "").lower()] = contact
         return Answered([_matched(emails.get(item.lead), found) for item in items], reply.daily_left)
+
+    async def _upsert(self, items: Sequence[Item]) -> Answered:
+        """A contact that is created has the lead's address, which was looked for before and is nobody's; unasked for, it might be."""
+        created = [item.lead for item in items if not item.record] if self._matches else []
+        try:
+            emails = await asyncio.to_thread(self._addresses.emails, created) if created else {}
+        except RetriableError:
+            return Answered([Answer(Verdict.RETRY, "addresses_away") for _ in items])
+        inputs = [self._input(item, item.lead, idProperty=LEAD_ID) for item in items]
+        for each, item in zip(inputs, items, strict=True):
+            if item.lead in emails:
+                each["properties"]["email"] = emails[item.lead]
+        reply = await self._client.ask("POST", f"{CONTACTS}/batch/upsert", {"inputs": inputs})
+        return Answered(_written(items, reply), reply.daily_left)
 
     def _input(self, item: Item, id_: str, **more: str) -> dict[str, Any]:
         properties = {f"{PREFIX}{name}": str(value) for name, value in self._values(item.score).items()}

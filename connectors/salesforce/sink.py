@@ -17,6 +17,9 @@ CONVERTED = "Converted"
 COLLECTION = 200
 """Records in one call."""
 ID_LENGTH = 255
+NAME_LENGTH = 80
+NOT_PROVIDED = "[not provided]"
+"""What Salesforce itself writes where a company is missing."""
 QUERY_BYTES = 10_000
 """Of a query's ids: Salesforce refuses addresses beyond 16,384 bytes, and an encoded quote takes three."""
 COLLECTIONS = "/composite/sobjects"
@@ -74,7 +77,6 @@ class SalesforceSink:
     def __init__(self, config: SalesforceConfig, addresses: Addresses, client: SalesforceClient, *, values: fields.Values = fields.values_of) -> None:
         self._values = values
         self.limits = config.limits()
-        self._creates = config.creates
         self._kinds = (LEAD, CONTACT, OPPORTUNITY) if config.opportunities else (LEAD, CONTACT)
         self._addresses = addresses
         self._client = client
@@ -99,8 +101,10 @@ class SalesforceSink:
             case Stage.LINK:
                 records = [self._record(item) | {"id": item.record.rpartition("/")[2], LEAD_ID: item.lead} for item in request.items]
                 return await self._collect(COLLECTIONS, request.items, records)
+            case Stage.WRITE if not request.items[0].record:
+                return await self._create(request.items)
             case Stage.WRITE:
-                kind = kind_of(request.items[0].record) or LEAD
+                kind = kind_of(request.items[0].record)
                 records = [self._record(item, kind) | {LEAD_ID: item.lead} for item in request.items]
                 return await self._collect(f"{COLLECTIONS}/{kind}/{LEAD_ID}", request.items, records)
 
@@ -160,6 +164,16 @@ class SalesforceSink:
 
     async def _collect(self, path: str, items: Sequence[Item], records: Sequence[Mapping[str, Any]]) -> Answered:
         reply = await self._client.ask("PATCH", path, body={"allOrNone": False, "records": records})
+        return Answered([self._written(item, result) for item, result in zip(items, reply.body, strict=True)], reply.daily_left)
+
+    async def _create(self, items: Sequence[Item]) -> Answered:
+        """Inserted: an upsert that finds the record after all would write what a lead must have over what people wrote."""
+        try:
+            emails = await asyncio.to_thread(self._addresses.emails, [item.lead for item in items])
+        except RetriableError:  # it is not Salesforce that is away
+            return Answered([Answer(Verdict.RETRY, "addresses_away") for _ in items])
+        records = [self._record(item) | {LEAD_ID: item.lead, **_needed(item.lead, emails.get(item.lead))} for item in items]
+        reply = await self._client.ask("POST", COLLECTIONS, body={"allOrNone": False, "records": records})
         return Answered([self._written(item, result) for item, result in zip(items, reply.body, strict=True)], reply.daily_left)
 
     async def _write_converted(self, items: Sequence[Item]) -> Answered:
@@ -225,8 +239,10 @@ class SalesforceSink:
             return Answer(Verdict.DONE, record=f"{kind}/{result['id']}")
         error = (result.get("errors") or [{}])[0]
         code = str(error.get("statusCode", "unknown"))
-        if code == "REQUIRED_FIELD_MISSING" and not self._creates:  # it was deleted, and an upsert would have made it anew
+        if code == "REQUIRED_FIELD_MISSING" and item.record:  # it was deleted, and an upsert would have made it anew
             return Answer(Verdict.MISSING, "deleted")
+        if code == "DUPLICATE_VALUE" and not item.record:  # it is there: an insert whose answer was lost
+            return Answer(Verdict.MISSING, "created_before")
         return Answer(MEANINGS.get(code, Verdict.REFUSED), code.lower())
 
     def _record(self, item: Item, kind: str = "") -> dict[str, Any]:
@@ -235,6 +251,14 @@ class SalesforceSink:
             # null empties a field of any type; an empty text is no date
             record[field_of(name)] = None if value == "" else value
         return record
+
+
+def _needed(lead: str, email: str | None) -> dict[str, str]:
+    """What Salesforce has no lead without. People's names are not known here: people put them in."""
+    if email is None:
+        return {"LastName": lead[:NAME_LENGTH], "Company": NOT_PROVIDED}
+    local, _, domain = email.rpartition("@")
+    return {"LastName": local[:NAME_LENGTH], "Company": domain, "Email": email}
 
 
 def _fitting(values: Sequence[str]) -> list[str]:

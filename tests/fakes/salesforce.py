@@ -29,6 +29,7 @@ SOQL = re.compile(
 IN = re.compile(r"(?P<by>\w+) IN \((?P<values>.*?)\)(?P<living> AND Is(?:Deleted|Converted) = false)?$")
 SINCE = re.compile(r"SystemModstamp (?P<sign>>=?) (?P<at>\S+?)(?: OR \(SystemModstamp = \S+ AND Id > '(?P<id>\w*)'\))?$")
 PREFIXES = {"Lead": "00Q", "Contact": "003", "Opportunity": "006", "OpportunityHistory": "008", "OpportunityContactRole": "00K"}
+REQUIRED = {"Lead": ("LastName", "Company"), "Contact": ("LastName",), "Opportunity": ("Name", "StageName", "CloseDate")}
 VALUE = re.compile(r"'((?:[^'\\]|\\.)*)'")
 ROOT = "/services/data/{version}"
 BATCH = 200
@@ -96,7 +97,7 @@ class Salesforce:
                 Route(f"{ROOT}/queryAll/", self._serving(self._query), methods=["GET"]),
                 Route(f"{ROOT}/query/{{cursor}}", self._serving(self._more), methods=["GET"]),
                 Route(f"{ROOT}/queryAll/{{cursor}}", self._serving(self._more), methods=["GET"]),
-                Route(f"{ROOT}/composite/sobjects", self._serving(self._collect), methods=["PATCH"]),
+                Route(f"{ROOT}/composite/sobjects", self._serving(self._collect), methods=["POST", "PATCH"]),
                 Route(f"{ROOT}/composite/sobjects/{{kind}}/{{key}}", self._serving(self._collect), methods=["PATCH"]),
                 Route(f"{ROOT}/sobjects/{{kind}}/describe", self._serving(self._describe), methods=["GET"]),
                 Route(f"{ROOT}/jobs/ingest", self._serving(self._create_job), methods=["POST"]),
@@ -260,6 +261,8 @@ class Salesforce:
         kinds = [each["attributes"]["type"] for each in records]
         if sum(before != after for before, after in pairwise(kinds)) >= CHUNKS:
             return _error(400, "INVALID_BATCH_SIZE")
+        if request.method == "POST":
+            return json_answer([self._insert(each) for each in records])
         key = request.path_params.get("key")
         seen = [each.get(key) if key else each["id"] for each in records]
         return json_answer([self._write(each, key, is_twice=seen.count(value) > 1) for each, value in zip(records, seen, strict=True)])
@@ -285,13 +288,27 @@ class Salesforce:
         self.writes.append((matching[0], dict(sent)))
         return {"id": matching[0], "success": True, "errors": [], "created": False}
 
+    def _insert(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        kind = sent["attributes"]["type"]
+        lead = sent.get("ProX_Lead_Id__c", "")
+        if not all(sent.get(name) for name in REQUIRED[kind]):
+            return _refused("REQUIRED_FIELD_MISSING")
+        if lead and self._having(kind, "ProX_Lead_Id__c", lead):
+            return _refused("DUPLICATE_VALUE")
+        if lead in self.invalid:
+            return _refused("FIELD_CUSTOM_VALIDATION_EXCEPTION")
+        record = self.add(kind, **{name: value for name, value in sent.items() if name != "attributes"})
+        self.writes.append((record, dict(sent)))
+        return {"id": record, "success": True, "errors": []}
+
     def _having(self, kind: str, key: str, value: str) -> list[str]:
         """Records by our id; looked up where an index says so, as a back-fill asks for thousands."""
         of_kind = self.records[kind]
         known = self._by_key.get((kind, value))
-        if known is not None and of_kind.get(known, {}).get(key) == value:
+        indexed = of_kind.get(known, {}) if known is not None else {}
+        if known is not None and indexed.get(key) == value and not indexed["IsDeleted"]:
             return [known]
-        return [record for record, each in of_kind.items() if each.get(key) == value]
+        return [record for record, each in of_kind.items() if each.get(key) == value and not each["IsDeleted"]]
 
     async def _describe(self, request: Request) -> Response:
         names = sorted(self.fields[request.path_params["kind"]])

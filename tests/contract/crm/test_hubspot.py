@@ -99,6 +99,19 @@ def test_a_lead_that_hubspot_does_not_have_is_created_only_if_the_tenant_says_so
     assert "40" == hub.by_lead("ada")["prox_score"]
 
 
+def test_a_created_contact_has_the_leads_address(hub: hubspot.HubSpot, directory: Directory, run: Callable[..., Run]):
+    """Where it was looked for, and not on what is written later; without a look it might be another contact's."""
+    directory.known |= {"ada": "ada@example.com", "bob": "bob@example.com"}
+    pushing = run(creates=True)
+    pushing.push(a_score("ada", sequence=1, propensity=0.2))
+    hub.by_lead("ada")["email"] = "countess@example.com"
+    pushing.push(a_score("ada", sequence=2, propensity=0.8))
+    run(creates=True, matches=False).push(a_score("bob"))
+
+    assert ("countess@example.com", None) == tuple(hub.by_lead(lead).get("email") for lead in ("ada", "bob"))
+    assert "ada@example.com" == next(properties["email"] for _, properties in hub.writes if properties["prox_lead_id"] == "ada")
+
+
 def test_a_part_of_a_batch_is_refused(hub: hubspot.HubSpot, run: Callable[..., Run]):
     """207: each item's fate is its own, by its trace id."""
     hub.invalid.add("bob")

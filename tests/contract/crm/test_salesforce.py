@@ -44,7 +44,7 @@ def run(client: Callable[..., SalesforceClient], directory: Directory) -> Iterat
 
     def start(**given: object) -> Run:
         making = client(**given)
-        runs.append(Run(SalesforceSink(making._config, directory, making)))
+        runs.append(Run(SalesforceSink(making._config, directory, making), creates=making._config.creates))
         return runs[-1]
 
     yield start
@@ -139,6 +139,53 @@ def test_a_fault_delays_a_push_and_loses_nothing(org: salesforce.Salesforce, run
 
     assert {"ada": ("delivered", "")} == statuses(pushing.push(a_score("ada")))
     assert 2 == org.faults.met[fault]
+
+
+def test_a_lead_that_the_org_does_not_have_is_created_only_if_the_tenant_says_so(
+    org: salesforce.Salesforce, run: Callable[..., Run], directory: Directory
+):
+    """With what Salesforce has no lead without; that is never written again, as people put the name in."""
+    directory.known["ada"] = "ada.lovelace@example.com"
+    assert {"ada": ("skipped", "not_in_crm")} == statuses(run().push(a_score("ada")))
+    assert {} == org.records["Lead"]
+
+    pushing = run(creates=True)
+    assert {"ada": ("delivered", ""), "nil": ("delivered", "")} == statuses(pushing.push(a_score("ada"), a_score("nil")))
+    wanted = ("LastName", "Company", "Email", "ProX_Score__c")
+    assert ["ada.lovelace", "example.com", "ada.lovelace@example.com", 40] == [org.by_lead("ada")[name] for name in wanted]
+    assert ["nil", "[not provided]", None] == [org.by_lead("nil").get(name) for name in wanted[:3]]
+
+    record = next(record for record, each in org.records["Lead"].items() if each["ProX_Lead_Id__c"] == "ada")
+    org.change("Lead", record, LastName="Lovelace", Company="Analytical Engines")
+    for one in (pushing, run(creates=True)):
+        one.push(a_score("ada", sequence=2, propensity=0.9))
+    shown = org.records["Lead"][record]
+    assert (90, "Lovelace", "Analytical Engines") == tuple(shown[name] for name in ("ProX_Score__c", "LastName", "Company"))
+    assert 2 == len(org.records["Lead"])
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_a_fault_delays_a_creation_and_doubles_nothing(org: salesforce.Salesforce, run: Callable[..., Run], fault: Fault):
+    """An insert whose answer was lost is found by our id."""
+    pushing = run(creates=True)
+    pushing.haste = 2_000
+    org.faults.coming += [None, fault, fault]
+
+    assert {"ada": ("delivered", "")} == statuses(pushing.push(a_score("ada")))
+    assert 2 == org.faults.met[fault]
+    assert 1 == len(org.records["Lead"])
+
+
+def test_a_record_that_was_deleted_is_created_anew_where_the_tenant_creates(org: salesforce.Salesforce, run: Callable[..., Run]):
+    """And otherwise left alone."""
+    for creates, status in ((True, "delivered"), (False, "skipped")):
+        pushing = run(creates=creates)
+        record = org.add(ProX_Lead_Id__c=f"lead-{creates}")
+        pushing.push(a_score(f"lead-{creates}", sequence=1, propensity=0.2))
+        org.delete("Lead", record)
+
+        assert status == statuses(pushing.push(a_score(f"lead-{creates}", sequence=2, propensity=0.9)))[f"lead-{creates}"][0]
+    assert ["lead-True"] == [each["ProX_Lead_Id__c"] for each in org.records["Lead"].values() if not each["IsDeleted"]]
 
 
 def test_a_lead_of_two_records_is_reported_and_not_guessed(org: salesforce.Salesforce, run: Callable[..., Run], linked: Callable[..., str]):
