@@ -11,6 +11,7 @@ MOST_NAMES = 16_384
 
 T = TypeVar("T")
 Put = Callable[[bytes], None]
+_DOUBLE = struct.Struct("<d").pack
 _DOUBLES = [struct.Struct(f"<{count}d") for count in range(64)]
 _names: dict[str, bytes] = {}
 
@@ -18,15 +19,6 @@ _names: dict[str, bytes] = {}
 def varint(number: int) -> bytes:
     """A whole number as Avro has it: zigzag, seven bits a byte."""
     left = (number << 1) ^ (number >> 63)
-    if left >> 35 and not left >> 42:  # six bytes: every instant of our days in ms
-        return bytes((
-            left & 0x7F | 0x80,
-            left >> 7 & 0x7F | 0x80,
-            left >> 14 & 0x7F | 0x80,
-            left >> 21 & 0x7F | 0x80,
-            left >> 28 & 0x7F | 0x80,
-            left >> 35,
-        ))  # fmt: skip
     out = bytearray()
     while left & ~0x7F:
         out.append((left & 0x7F) | 0x80)
@@ -35,14 +27,18 @@ def varint(number: int) -> bytes:
     return bytes(out)
 
 
-LENGTHS = [varint(number) for number in range(4_096)]
+SHORT = 4_096
+LENGTHS = [varint(number) for number in range(SHORT)]
+_PAIRS = [bytes((number & 0x7F | 0x80, number >> 7 | 0x80)) for number in range(1 << 14)]
+_LAST = [bytes((number & 0x7F | 0x80, number >> 7)) for number in range(1 << 14)]
+"""Fourteen bits as the two bytes of a longer number that they are; and as its last two."""
 
 
 def put_text(put: Put, text: str) -> None:
     """A text, its length before it."""
     raw = text.encode()
     size = len(raw)
-    put(LENGTHS[size] if size < len(LENGTHS) else varint(size))
+    put(LENGTHS[size] if size < SHORT else varint(size))
     put(raw)
 
 
@@ -70,7 +66,13 @@ def put_long(put: Put, number: int) -> None:
     """A whole number of 64 bits."""
     if type(number) is not int or not -(1 << 63) <= number < 1 << 63:
         raise TypeError("not a whole number of 64 bits")
-    put(LENGTHS[number] if 0 <= number < len(LENGTHS) else varint(number))
+    if 1 << 34 <= number < 1 << 41:  # six bytes: every instant of our days in ms
+        left = number << 1
+        put(_PAIRS[left & 0x3FFF])
+        put(_PAIRS[left >> 14 & 0x3FFF])
+        put(_LAST[left >> 28])
+    else:
+        put(LENGTHS[number] if 0 <= number < SHORT else varint(number))
 
 
 def put_maybe_long(put: Put, number: int | None) -> None:
@@ -117,7 +119,7 @@ def put_map(put: Put, values: Mapping[str, T], put_value: Callable[[Put, T], Non
 
 def put_double(put: Put, number: float) -> None:
     """A number."""
-    put(doubles((number,)))
+    put(_DOUBLE(number))
 
 
 def put_flag(put: Put, value: bool) -> None:

@@ -4,7 +4,6 @@ import io
 import json
 import struct
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from importlib.resources import files
 from typing import Any, TypeVar
 
@@ -96,12 +95,17 @@ class Codec:
         PoisonRecordError
             The value's fields are not of its schema's types.
         """
+        by_hand = _BY_HAND.get(type(value))
+        if by_hand is None:
+            return self._written(value)
+        try:
+            return by_hand(self._frames[type(value)], value)
+        except (TypeError, AttributeError, ValueError, struct.error):
+            return self._written(value)  # it takes more, as whole numbers for floats, and says what is wrong
+
+    def _written(self, value: Value) -> bytes:
+        """By the general writer."""
         value_type = type(value)
-        by_hand = _BY_HAND.get(value_type)
-        if by_hand is not None:
-            with suppress(TypeError, AttributeError, ValueError, struct.error):
-                return by_hand(self._frames[value_type], value)
-            # the general writer takes more, as whole numbers for floats, and says what is wrong
         out = io.BytesIO()
         out.write(self._frames[value_type])
         try:

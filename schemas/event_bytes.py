@@ -3,7 +3,7 @@
 The collector writes more events than anybody, and each has some forty texts in it.
 """
 
-from schemas.avro_bytes import NULL, SECOND, Put, put_double, put_flag, put_long, put_map, put_maybe_long, put_maybe_text, put_text
+from schemas.avro_bytes import NULL, SECOND, Put, flag, name, put_double, put_flag, put_long, put_map, put_maybe_long, put_maybe_text, put_text
 from schemas.event import Event, Person
 
 
@@ -15,10 +15,12 @@ def event_bytes(frame: bytes, event: Event) -> bytes:
     TypeError, AttributeError, ValueError, UnicodeEncodeError, struct.error
         A field is not of its type. The general writer says which.
     """
-    parts = [frame]
+    parts = [frame, name(event.tenant)]
     put = parts.append
-    for text in event[:5]:
-        put_text(put, text)
+    put_text(put, event.lead)
+    put_text(put, event.event_id)
+    put(name(event.type))
+    put(name(event.channel))
     put_long(put, event.occurred_at)
     put_long(put, event.received_at)
     put_map(put, event.properties, _put_property)
@@ -30,11 +32,11 @@ def event_bytes(frame: bytes, event: Event) -> bytes:
     put_person(put, event.person)
     put_maybe_text(put, event.previous_id)
     put_map(put, event.identifiers, put_text)
-    put_text(put, event.source)
+    put(name(event.source))
     put_maybe_long(put, event.original_at)
     put_maybe_long(put, event.sent_at)
     for said in (event.is_clamped, event.is_consent_stated, event.gpc):
-        put_flag(put, said)
+        put(flag(said))
     return b"".join(parts)
 
 
@@ -56,4 +58,8 @@ def put_person(put: Put, person: Person | None) -> None:
         return
     put(SECOND)
     for text in person:
-        put_maybe_text(put, text)
+        if text is None:
+            put(NULL)
+        else:
+            put(SECOND)
+            put_text(put, text)

@@ -153,18 +153,16 @@ class Collector:
         if why:
             raise RetriableError(why)
         key = None if route.is_of_portal else self._key_of_head(request, parts.keys)
-        if key:
-            self._sender_of(key).check()
+        sender = self._checked(key) if key else None
         limit = key.max_request_bytes if key else WHOLE_REQUEST
         body = await self._read(request, receive, limit, parts.body_bytes) if request.method == "POST" else b""
         body = bodies.inflated(body, request.header(b"content-encoding").strip().lower(), limit)
         given = json_of(body) if route.is_json else None
-        if key is None:
+        if key is None or sender is None:
             key = _key_of_portal(given, parts.portals) if route.is_of_portal else _key_of_body(route, request, given, parts.keys)
-            self._sender_of(key).check()
+            sender = self._checked(key)
             if len(body) > key.max_request_bytes:
                 raise PoisonRecordError(f"more than {key.max_request_bytes} bytes: send smaller batches", reason="too_large")
-        sender = self._sender_of(key)
         arrival = self._arrival(key, request, parts)
         sent = Sent(request, body, given, key, parts.portals)
         items = route.items(sent)
@@ -182,19 +180,20 @@ class Collector:
         sender.spend(len(found.events) + len(found.changes) + len(found.bad))
         if found.token and self._tokens.is_used(found.token, time.monotonic()):
             return route.accepted  # a replay, or a repeat of what was accepted: either way there is nothing to do
-        await self._send(found, self._records(found, route, key, arrival, parts), parts)
+        records = self._records(found, route, key, arrival, parts)
+        if found.token is None:
+            await parts.producer.send(records)
+        else:
+            await self._send_once(found.token, records, parts)
         self._count(found, route, sender)
         return route.accepted
 
-    async def _send(self, found: Parsed, records: list[Outgoing], parts: Parts) -> None:
-        if found.token is None:
-            await parts.producer.send(records)
-            return
-        self._tokens.use(found.token, time.monotonic())
+    async def _send_once(self, token: str, records: list[Outgoing], parts: Parts) -> None:
+        self._tokens.use(token, time.monotonic())
         try:
             await parts.producer.send(records)
         except BaseException:
-            self._tokens.give_back(found.token)
+            self._tokens.give_back(token)
             raise
 
     async def _read(self, request: Request, receive: Receive, limit: int, room: int) -> bytes:
@@ -218,28 +217,30 @@ class Collector:
             raise PoisonRecordError("the write key is unknown", reason="unauthorized")
         return key
 
-    def _sender_of(self, key: WriteKey) -> Sender:
+    def _checked(self, key: WriteKey) -> Sender:
+        """Whoever sends with a key; refused when its rate is spent."""
         known = self._senders.get(key.sha256)
         if known is None or (known.key is not key and known.key != key):  # new, or its operator has changed it
             known = self._senders[key.sha256] = Sender(key, self._counts)
+        known.check()
         return known
 
     def _arrival(self, key: WriteKey, request: Request, parts: Parts) -> Arrival:
         ip = request.address
         country = request.header(parts.country_header.encode()) if parts.country_header else ""
         return Arrival(
-            tenant=key.tenant,
-            source=key.source,
-            received_at=parts.clock(),
-            pseudonym_key=parts.pseudonym_key,
-            request_id=f"{self._id_prefix}{next(self._ids):x}",
-            ip=address(ip, whole=key.keep_ip) if ip and not request.is_anonymous else None,
-            keeps_ip=key.keep_ip,
-            user_agent=request.header(b"user-agent") or None,
-            country=country.strip().upper()[:2] or None,
-            gpc=request.header(b"sec-gpc").strip() == "1",
-            max_event_bytes=key.max_event_bytes,
-            max_batch_events=key.max_batch_events,
+            key.tenant,
+            key.source,
+            parts.clock(),
+            parts.pseudonym_key,
+            f"{self._id_prefix}{next(self._ids):x}",
+            address(ip, whole=key.keep_ip) if ip and not request.is_anonymous else None,
+            key.keep_ip,
+            request.header(b"user-agent") or None,
+            country.strip().upper()[:2] or None,
+            request.header(b"sec-gpc").strip() == "1",
+            key.max_event_bytes,
+            key.max_batch_events,
         )
 
     def _records(self, found: Parsed, route: Route, key: WriteKey, arrival: Arrival, parts: Parts) -> list[Outgoing]:

@@ -1,7 +1,6 @@
 """One HTTP request, as far as routes look at it."""
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 Scope = Mapping[str, Any]
@@ -45,7 +44,7 @@ class Request:
         client = self.scope.get("client")
         return client[0] if client else None
 
-    @cached_property
+    @property
     def is_anonymous(self) -> bool:
         """Snowplow's `SP-Anonymous`: neither IP nor network id is kept."""
         return b"sp-anonymous" in self._headers

@@ -60,10 +60,10 @@ class AcknowledgingProducer:
         self._queue_bytes = queue_bytes
         self._delivery_timeout_s = delivery_timeout_s
         self._stalled_s = stalled_s
-        self._under_way: dict[_Group, None] = {}
+        self._under_way: set[_Group] = set()
         self._records = 0
         self._bytes = 0
-        self._settled_at = 0.0
+        self._quiet_since = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._is_fatal = False
         self._old: list[Any] = []
@@ -85,8 +85,7 @@ class AcknowledgingProducer:
             return None
         if self._records >= self._queue_records or self._bytes >= self._queue_bytes:
             return f"{self._records} records wait for Kafka already"
-        oldest = next(iter(self._under_way))
-        if time.monotonic() - max(oldest.began_at, self._settled_at) > self._stalled_s:
+        if time.monotonic() - self._quiet_since > self._stalled_s:
             return f"Kafka has acknowledged nothing for {self._stalled_s:.0f} s"
         return None
 
@@ -109,17 +108,19 @@ class AcknowledgingProducer:
             raise RetriableError(why)
         if self._is_fatal:
             self._replace()
-        group = _Group(self, loop.create_future(), len(records), sum(len(record.value) for record in records))
+        group = _Group(self, loop.create_future(), len(records), sum([len(record.value) for record in records]))
         if not records:
             group.future.set_result(None)
             return group.future
-        self._under_way[group] = None
+        if not self._under_way:
+            self._quiet_since = time.monotonic()
+        self._under_way.add(group)
         self._records += group.left
         self._bytes += group.size
         produce, done = self._producer.produce, group.done
-        for record in records:
+        for name, key, value, at in records:
             try:
-                produce(record.name, record.value, record.key, timestamp=record.at, on_delivery=done)
+                produce(name, value, key, timestamp=at, on_delivery=done)
             except BufferError:
                 done(confluent_kafka.KafkaError(confluent_kafka.KafkaError._QUEUE_FULL), None)  # noqa: SLF001 - the library names its own codes so
             except confluent_kafka.KafkaException as exc:
@@ -135,10 +136,10 @@ class AcknowledgingProducer:
 
     def settle(self, group: "_Group") -> None:
         """A group's last record was acknowledged or given up."""
-        self._under_way.pop(group, None)
+        self._under_way.discard(group)
         self._records -= group.total
         self._bytes -= group.size
-        self._settled_at = time.monotonic()
+        self._quiet_since = time.monotonic()
         if group.error is not None and group.error.fatal():
             self._is_fatal = True
         if group.future.done():  # whoever waited has gone
@@ -187,11 +188,10 @@ class AcknowledgingProducer:
 class _Group:
     """Records that are awaited together."""
 
-    __slots__ = ("_producer", "began_at", "error", "future", "left", "size", "total")
+    __slots__ = ("_producer", "error", "future", "left", "size", "total")
 
     def __init__(self, producer: AcknowledgingProducer, future: asyncio.Future[None], total: int, size: int) -> None:
         self._producer = producer
-        self.began_at = time.monotonic()
         self.future = future
         self.left = self.total = total
         self.size = size

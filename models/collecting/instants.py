@@ -32,6 +32,8 @@ def instant_of(value: object) -> Millis | None:
     (1772442000000, 1772442000000, 1772442000000, 1772442000000)
     >>> instant_of("yesterday")
     """
+    if value is None:  # as most stamps are
+        return None
     if isinstance(value, str):
         try:
             at = datetime.fromisoformat(value)
@@ -57,11 +59,11 @@ def corrected(original_at: Millis | None, sent_at: Millis | None, received_at: M
     Corrected(occurred_at=1772448995000, is_clamped=False)
     """
     if original_at is None:
-        return Corrected(received_at, is_clamped=False)
+        return Corrected(received_at, False)
     at = original_at if sent_at is None else received_at - (sent_at - original_at)
     if EARLIEST_MS <= at <= received_at:
-        return Corrected(Millis(at), is_clamped=False)
-    return Corrected(received_at, is_clamped=True)
+        return Corrected(Millis(at), False)
+    return Corrected(received_at, True)
 
 
 def _of_number(value: str | float) -> Millis | None:

@@ -211,13 +211,15 @@ def _channel(item: Item, context: Item) -> str:
         return "web" if given == "browser" else event_type(given)
     library = context.get("library")
     name = library.get("name") if type(library) is dict else None
-    if type(name) is str:
-        name = name.lower()
-        if name.startswith(BROWSERS):
-            return "web"
-        if name.startswith(("analytics-", "rudder-")) and name.endswith(PHONES):
-            return "mobile"
-    return "server"
+    return _channel_of(name) if type(name) is str else "server"
+
+
+@lru_cache(maxsize=1_024)
+def _channel_of(library: str) -> str:
+    name = library.lower()
+    if name.startswith(BROWSERS):
+        return "web"
+    return "mobile" if name.startswith(("analytics-", "rudder-")) and name.endswith(PHONES) else "server"
 
 
 def _put_page(properties: Properties) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from schemas.avro_bytes import varint
+from schemas.avro_bytes import put_long, varint
 from schemas.codec import _BY_HAND, _READERS, FRAME, MAGIC, Codec, Schema, _as_record
 from schemas.errors import PoisonRecordError
 from schemas.ids import lead_key, split_lead_key
@@ -86,6 +86,7 @@ def test_what_is_written_by_hand_is_as_the_general_writer_writes_it(value: Value
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
+@example(2**34 - 1)
 @example(2**34)
 @example(2**35 - 1)
 @example(2**41 - 1)
@@ -96,8 +97,21 @@ def test_whole_numbers_are_written_as_the_general_writer_writes_them(number: int
     """Those of six bytes have a way of their own."""
     general = io.BytesIO()
     fastavro.schemaless_writer(general, {"type": "long"}, number)
+    parts: list[bytes] = []
+    put_long(parts.append, number)
 
-    assert general.getvalue() == varint(number)
+    assert [general.getvalue()] * 2 == [varint(number), b"".join(parts)]
+
+
+@given(st.integers(2**34, 2**41 - 1))
+def test_instants_are_written_as_the_general_writer_writes_them(ms: int):
+    """Every group of seven bits has its place."""
+    general = io.BytesIO()
+    fastavro.schemaless_writer(general, {"type": "long"}, ms)
+    parts: list[bytes] = []
+    put_long(parts.append, ms)
+
+    assert general.getvalue() == b"".join(parts)
 
 
 @given(
