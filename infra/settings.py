@@ -4,7 +4,7 @@ import os
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,7 +32,14 @@ class FlinkConfig(BaseModel):
     checkpoint_interval: timedelta = Field(
         default=timedelta(seconds=30), description="after a failure so much is done again at most; each one holds scores up for some 100 ms"
     )
-    checkpoint_dir: str = Field(default="", description="absolute URI; empty: the cluster's own")
+    state_backend: Literal["auto", "hashmap", "rocksdb"] = Field(
+        default="auto",
+        description="hashmap: in the JVM's heap, a checkpoint writes all of it, for up to some 100,000 leads; rocksdb: on disk, a checkpoint writes "
+        "what changed and holds scores up meanwhile; auto: hashmap in embedded jobs, rocksdb on a cluster",
+    )
+    checkpoint_dir: str = Field(
+        default="", description="absolute URI; empty: the cluster's own, or with `jobs all --local` a folder that ends with it"
+    )
     jars: str = Field(default="", description="connector jars, joined by ;, for a run without a cluster")
     idle_timeout: timedelta = Field(
         default=timedelta(minutes=1),

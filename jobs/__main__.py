@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -75,30 +77,34 @@ def _run_here(names: tuple[str, ...], settings: Settings, *, is_local: bool) -> 
 def _run_in_two_processes(settings: Settings) -> None:
     """The latency path and the writers, each in a process of its own; when one ends, so does the other."""
     # where Linux shares the processor by sessions (autogroup) each has what it needs of it: in one session the writers had what the latency
-    # path left, and rows came half a minute late. Where it does not they give way: a row may be late by what a score may not
-    children = [_child(LATENCY_PATH, settings), _child(_wanted(WRITERS, settings), settings, "nice")]
+    # path left, and rows came half a minute late. Where it does not they give way: a row may be late by what a score may not.
+    # A folder, as Flink keeps checkpoints in memory unless told otherwise, and refuses them there from 5 MB on
+    with TemporaryDirectory(prefix="prox-checkpoints-") as folder:
+        checkpoint_dir = settings.flink.checkpoint_dir or Path(folder).as_uri()
+        children = [_child(LATENCY_PATH, settings, checkpoint_dir), _child(_wanted(WRITERS, settings), settings, checkpoint_dir, "nice")]
 
-    def stop(signum: int, _frame: object) -> None:
+        def stop(signum: int, _frame: object) -> None:
+            for child in children:
+                if child.poll() is None:
+                    child.send_signal(signum)
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        # whichever ends first takes the other with it: half a system scores nothing that anybody sees
+        pid_ended, status = os.wait()
+        stop(signal.SIGTERM, None)
         for child in children:
-            if child.poll() is None:
-                child.send_signal(signum)
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    # whichever ends first takes the other with it: half a system scores nothing that anybody sees
-    pid_ended, status = os.wait()
-    stop(signal.SIGTERM, None)
-    for child in children:
-        if child.pid != pid_ended:
-            child.wait()
+            if child.pid != pid_ended:
+                child.wait()
     sys.exit(1 if status else 0)
 
 
-def _child(names: tuple[str, ...], settings: Settings, *prefix: str) -> "subprocess.Popen[bytes]":
+def _child(names: tuple[str, ...], settings: Settings, checkpoint_dir: str, *prefix: str) -> "subprocess.Popen[bytes]":
     env = {
         # on one machine no state outlives the run, and each lane more is a batch more to call Python with
         "PROX_FLINK__LANES": str(settings.flink.parallelism),
         **os.environ,
+        "PROX_FLINK__CHECKPOINT_DIR": checkpoint_dir,
         # Flink names its log by the user and begins it anew: the second process would wipe the first one's
         "FLINK_IDENT_STRING": "-".join(names),
     }

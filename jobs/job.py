@@ -57,7 +57,7 @@ def environment(flink: FlinkConfig, *, is_local: bool) -> StreamExecutionEnviron
         "execution.checkpointing.interval": f"{flink.checkpoint_interval.total_seconds() * 1000:.0f}ms",
         "execution.checkpointing.min-pause": "1s",
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
-        "state.backend.type": "rocksdb",
+        "state.backend.type": _state_backend(flink, is_local=is_local),
         "execution.checkpointing.incremental": "true",
         # a checkpoint waits for RocksDB to write what changed, a file for each state of each operator. All of a process share the
         # threads that write, a quarter of this number, and each file waits for the disk
@@ -92,3 +92,9 @@ def environment(flink: FlinkConfig, *, is_local: bool) -> StreamExecutionEnviron
     env.set_parallelism(flink.parallelism)
     env.set_max_parallelism(flink.max_parallelism)
     return env
+
+
+def _state_backend(flink: FlinkConfig, *, is_local: bool) -> str:
+    if flink.state_backend == "auto":
+        return "hashmap" if is_local else "rocksdb"
+    return flink.state_backend
