@@ -6,7 +6,9 @@ SHELL := bash
 PY := .venv/bin/python
 RUN := .venv/bin
 CODE := api connectors infra jobs models schemas tests
-TIERS := unit property contract integration e2e
+# the fast tiers share the cores; those that start servers need them for the servers
+FAST := unit property contract
+TIERS := $(FAST) integration e2e
 
 # what a call may set; where nothing stands, the command itself knows best
 TIER ?= $(TIERS)
@@ -61,7 +63,8 @@ fix: venv  ## format, and mend what lint can mend
 	$(RUN)/ruff check --fix $(CODE)
 
 test: tools $(if $(filter integration,$(TIER)),clients) check  ## check, then every tier of tests (TIER=unit: one)
-	$(PY) -m pytest $(if $(filter unit,$(TIER)),--doctest-modules schemas models) $(addprefix tests/,$(TIER))
+	$(if $(filter $(FAST),$(TIER)),$(PY) -m pytest -n logical --dist worksteal $(if $(filter unit,$(TIER)),--doctest-modules schemas models) $(addprefix tests/,$(filter $(FAST),$(TIER))))
+	$(if $(filter-out $(FAST),$(TIER)),$(PY) -m pytest $(addprefix tests/,$(filter-out $(FAST),$(TIER))))
 
 evaluate: venv  ## the development sets, beside baselines; fails below a floor (SETS=folder; OUT=figures.json: for programs)
 	@if [ -d "$(SETS)" ]; then \
