@@ -7,6 +7,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from models.learning.prefetching import prefetch_all
 from models.learning.regression import LOGIT_LIMIT
 
 Array = npt.NDArray[Any]
@@ -22,7 +23,7 @@ WANDER = 1e-5
 """Variance that a label adds to every weight, up to VARIANCE: markets move, and after some ten thousand labels old ones count for little."""
 LEAST_CURVATURE = 1e-4
 """A label of which the belief was sure beyond doubt is not quite ignored."""
-WAITING = 8
+WAITING = 16
 """Labels whose say about the covariance waits, row by row, until the row is needed or so many have come: the whole of it does not fit into the
 cache beside everything else, and so comes by once for so many labels."""
 
@@ -147,6 +148,8 @@ def revise(
     gain = gains[waiting]
     gain[:] = np.float32(0.0)
     for i in range(met):
+        if i + 1 < met:
+            prefetch_all(covariance, at[i + 1] * covariance.shape[1], used)
         logit += mean[at[i]] * of[i]
         _catch_up(covariance, gains, taken, at[i], used)
         row, by = covariance[at[i]], of[i]

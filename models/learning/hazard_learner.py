@@ -181,6 +181,8 @@ class HazardLearner:
         if columns < 0:
             self._make_room(vector_from_bytes(features).ids)
             columns, believed, context, with_clock = learn_example(self._holding(), *what, self._columns, self._believed, *how)
+            if columns < 0:
+                raise FatalError(self._still_short(example))
         self._columns, self._believed, self._observed, self._with_clock = columns, believed, observed, with_clock
         if context != self._context:
             self._change_context(context)
@@ -231,7 +233,13 @@ class HazardLearner:
         room = room_for(len(self._attributes))
         self._reserve(room)
         self._reserve_belief(room)
-        self._held = None
+
+    def _still_short(self, example: MaturedExample) -> str:
+        return (
+            f"event {example.event_id} of {example.tenant} was not learned: there is no room for it after room was made, for "
+            f"{len(self._attributes)} attributes, {self._columns} of {len(self._keys)} columns and {self._believed} of {len(self._belief)} "
+            f"places in the belief; `lesson` and `HazardLearner` disagree on what is enough"
+        )
 
     def model(self) -> HazardModel:
         """What was learned so far, ready to score; columns that weigh nothing are left out."""
@@ -305,7 +313,6 @@ class HazardLearner:
         self._columns = len(kept)
         self._index()
         self._reserve(room_for(len(self._attributes)))
-        self._held = None
 
     def _believe_no_cross(self) -> None:
         """Forget what is believed of crosses; what is believed of the other features, that included what the crosses taught, stays."""
@@ -317,6 +324,7 @@ class HazardLearner:
         kept = np.concatenate([[0], biases, self._slots[placed[1:]] - 1]).astype(np.int64)
         self._slots[:] = 0
         self._slots[placed] = np.concatenate([[1], np.arange(len(biases) + 2, len(kept) + 1)])
+        self._held = None
         self._believed, size = len(kept), len(self._belief)
         covariance = unsure(size, self._biases)
         covariance[: len(kept), : len(kept)] = self._covariance[np.ix_(kept, kept)]
@@ -327,6 +335,7 @@ class HazardLearner:
         """Make sure that so many columns can be added: arrays double, tables stay at most half full."""
         wanted = min(self._columns + room, COLUMNS + room)
         if len(self._keys) < wanted:
+            self._held = None
             size = max(2 * len(self._keys), wanted)
             for name in (*_BY_COLUMN, "_ftrl"):
                 old = getattr(self, name)
@@ -339,6 +348,7 @@ class HazardLearner:
         size = len(self._belief)
         wanted = min(self._believed + room, PLACES)
         if wanted > size:
+            self._held = None
             self._settle()
             grown = min(max(2 * size, wanted), PLACES)
             covariance = unsure(grown, self._biases)
@@ -351,14 +361,15 @@ class HazardLearner:
         settle(self._covariance, self._gains, self._taken, self._believed)
 
     def _index(self) -> None:
-        self._held = None
         self._index_attributes()
         self._index_columns(self._columns)
 
     def _index_attributes(self) -> None:
+        self._held = None
         self._attribute_table = attribute_table(self._attributes)
 
     def _index_columns(self, wanted: int) -> None:
+        self._held = None
         self._column_table = column_table(self._keys[: self._columns], wanted)
 
     def to_bytes(self) -> bytes:

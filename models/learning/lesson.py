@@ -13,7 +13,7 @@ from models.learning.encoding import BUCKETS, CATEGORY, SALT_BUCKET, VALUES, enc
 from models.learning.hazard_model import ATTRIBUTES, COLUMNS
 from models.learning.held import Held
 from models.learning.observing import observe
-from models.learning.regression import blame, learn_label
+from models.learning.regression import ask_for, blame, learn_label
 from models.learning.shares import blame_base
 from models.learning.table import first_unknown, insert, mixed
 from models.learning.trials import choose, is_new, try_label
@@ -210,6 +210,7 @@ def learn_point(
         used,
         limit,
     )
+    ask_for(ftrl, columns, n, first)
     if first == 0:
         count_inputs(sums, columns, inputs, n)
     is_drawn = draw * math.expm1(min(number[0], 20.0)) < 2.0**32

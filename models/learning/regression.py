@@ -7,6 +7,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from models.learning.prefetching import prefetch
+
 Array = npt.NDArray[Any]
 
 BETA = 1.0
@@ -21,6 +23,18 @@ HEDGE_CLIP = 1e-4
 def parts_of(intervals: int) -> int:
     """Weights of one feature at one rate: one shared by all intervals and one for each; only one where there is one interval."""
     return 1 if intervals == 1 else intervals + 1
+
+
+@numba.njit(cache=True)
+def ask_for(ftrl: Array, columns: Array, n: int, interval: int) -> None:
+    """Ask for what `learn_label` will need first; the parameters are its own."""
+    parts, size = ftrl.shape[1], ftrl.shape[2] * ftrl.shape[3]
+    for i in range(n):
+        if columns[i] >= 0:
+            for part in range(0, interval + 2 if parts > 1 else 1, interval + 1):
+                at = (columns[i] * parts + part) * size
+                prefetch(ftrl, at)
+                prefetch(ftrl, at + size - 1)
 
 
 @numba.njit(cache=True, error_model="numpy")

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from models.features.registry import CLOCK
 from models.learning.encoding import VARIES, encode, room_for
+from models.learning.prefetching import prefetch, prefetch_all
 from models.learning.regression import BETA, LOGIT_LIMIT
 
 Array = npt.NDArray[Any]
@@ -37,7 +38,15 @@ REMEMBERED = 1 << 14
 
 
 @numba.njit(cache=True)
-def _place(contexts: Array, token: Array, salts: Array, slots: Array, ends: Array, speaks: Array) -> None:
+def _ask_for(tried: Array, wanted: Array, plain: int) -> None:
+    # it is on its way while the crosses are placed: hardly any of the trials' 2 MB is in the cache
+    mask = np.uint64(SLOTS - 1)
+    for i in range(plain):
+        prefetch_all(tried, np.int64(wanted[i] & mask) * 2 * SIDE_BY_SIDE, 2 * SIDE_BY_SIDE)
+
+
+@numba.njit(cache=True)
+def _place(tried: Array, contexts: Array, token: Array, salts: Array, slots: Array, ends: Array, speaks: Array) -> None:
     # where each trial's crosses weigh, one trial's after the other's: they share weights by hash with the plain features
     keys, speakers, speaking = np.empty(token.shape[0], np.uint64), np.empty(token.shape[0], np.int64), 0
     for g in range(token.shape[0]):
@@ -55,6 +64,7 @@ def _place(contexts: Array, token: Array, salts: Array, slots: Array, ends: Arra
                 if speakers[s] != context:
                     key = keys[s] ^ said
                     slots[n] = np.int64((key ^ (key >> np.uint64(29))) * np.uint64(0x165667B19E3779F9) >> np.uint64(51))
+                    prefetch(tried, (slots[n] * SIDE_BY_SIDE + trial) * 2)
                     n += 1
         ends[trial] = n
 
@@ -168,7 +178,8 @@ def judge_all(
     room = contexts.shape[0] * token.shape[0]
     slots, ends, speaks = np.empty(room, np.int64), np.empty(SIDE_BY_SIDE, np.int64), np.empty(SIDE_BY_SIDE, np.bool_)
     weight, logits = np.empty(room), np.empty(SIDE_BY_SIDE)
-    _place(contexts, token, salts, slots, ends, speaks)
+    _ask_for(tried, wanted, plain)
+    _place(tried, contexts, token, salts, slots, ends, speaks)
     _foretell(tried, wanted, inputs, groups, plain, slots, ends, start, weight, logits)
     plain_loss = 0.0
     for trial in range(contexts.shape[0]):
@@ -196,7 +207,8 @@ def teach_all(
     room = contexts.shape[0] * token.shape[0]
     slots, ends, speaks = np.empty(room, np.int64), np.empty(SIDE_BY_SIDE, np.int64), np.empty(SIDE_BY_SIDE, np.bool_)
     weight, errors = np.empty(room), np.empty(SIDE_BY_SIDE)
-    _place(contexts, token, salts, slots, ends, speaks)
+    _ask_for(tried, wanted, plain)
+    _place(tried, contexts, token, salts, slots, ends, speaks)
     _foretell(tried, wanted, inputs, groups, plain, slots, ends, start, weight, errors)
     for trial in range(SIDE_BY_SIDE):
         errors[trial] = 1.0 / (1.0 + math.exp(-errors[trial])) - label

@@ -4,6 +4,7 @@ import math
 
 import msgpack
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from models.features.registry import WIDTH
@@ -77,6 +78,17 @@ def test_a_word_that_was_never_learned_weighs_nothing():
     model = a_model()
 
     assert propensity_of(model) == propensity_of(model, categorical_id("plan", "unheard of"))
+
+
+def test_an_example_that_finds_no_room_is_not_lost_silently():
+    """Should the kernel want more room than the learner makes, the job stops and says so."""
+
+    class Cramped(HazardLearner):
+        def _make_room(self, ids: npt.NDArray[np.uint64]) -> None:
+            """Make none."""
+
+    with pytest.raises(FatalError, match="was not learned: there is no room"):
+        Cramped(prior=0.15, intervals=1).learn(an_example(WORD))
 
 
 def test_a_learner_of_another_version_is_refused():
