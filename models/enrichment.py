@@ -24,6 +24,9 @@ FUTURE_MS = DAY_MS
 """An instant more than a day ahead of the wall clock is a wrong clock; less is a time zone mistaken, or a fast one."""
 DUPLICATE_WINDOW_MS = DAY_MS
 """SDKs retry for up to 12 hours (facts of the clients); a day covers a night of outage too."""
+LATEST_IDS = 32
+"""A lead's latest ids are known however old they are. Where history is fed, a request to Kafka spans days, and a broker that was killed takes it
+twice: it forgets its producers, as their records' times are long ago."""
 ID_LENGTH = 512
 """Characters of an id: longer ones are payloads gone astray."""
 
@@ -34,8 +37,8 @@ MOST_MOVES = 1 << 40
 class Acquaintance:
     """What enrichment remembers under one id of a lead.
 
-    Its profile with the instant of each trait, its account, how many events it had, those of the last day by a 64-bit hash; what it was
-    seen with (`models.identity.claims`); and where its events go: `to` is the lead that the id stands for, empty for its own, `is_nobody`
+    Its profile with the instant of each trait, its account, how many events it had, the latest and those of the last day by a 64-bit hash; what
+    it was seen with (`models.identity.claims`); and where its events go: `to` is the lead that the id stands for, empty for its own, `is_nobody`
     whether many use it, `moves` the number of the last move.
     """
 
@@ -188,7 +191,7 @@ def _refuse(problems: list[str]) -> None:
 
 
 def is_repeat(event: Event, known: Acquaintance) -> bool:
-    """Whether the same event (by tenant, lead and event id) came within the last day; from now on it did.
+    """Whether the same event (by tenant, lead and event id) came within the last day or is one of the lead's latest; from now on it did.
 
     Its arrival is `received_at`, as an SDK's retry carries the same `occurred_at` however late it is.
     """
@@ -329,7 +332,7 @@ def _parted(properties: dict[str, str | float]) -> tuple[dict[str, str], dict[st
 def _forget_old(recent: dict[int, int], received_at: int) -> None:
     # in order of arrival, so the old ones are in front
     horizon = received_at - DUPLICATE_WINDOW_MS
-    while recent:
+    while len(recent) > LATEST_IDS:
         fingerprint, arrived = next(iter(recent.items()))
         if arrived >= horizon:
             return

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.enrichment import DUPLICATE_WINDOW_MS, ID_LENGTH, Acquaintance, check_event, check_outcome, enrich, review
+from models.enrichment import DUPLICATE_WINDOW_MS, ID_LENGTH, LATEST_IDS, Acquaintance, check_event, check_outcome, enrich, review
 from schemas.enriched import EnrichedEvent
 from schemas.errors import FatalError, PoisonRecordError
 from schemas.event import Event
@@ -160,15 +160,25 @@ def test_a_retry_within_a_day_is_dropped():
 
 
 def test_a_retry_after_more_than_a_day_is_a_new_event():
-    """Repeats are remembered for a day, so that memory is bounded."""
+    """Older repeats are remembered among the latest only, so that memory is bounded."""
     known, event = Acquaintance(), an_event(at=MONDAY)
     join(event, known)
     late = Millis(event.received_at + DUPLICATE_WINDOW_MS + 1)
-    join(an_event(event_id="another", received_at=late), known)
+    for number in range(LATEST_IDS):
+        join(an_event(event_id=f"another-{number}", received_at=late), known)
     again = join(event._replace(received_at=late), known)
 
     assert again is not None
-    assert (3, 2) == (again.sequence, len(known.recent))
+    assert (LATEST_IDS + 2, LATEST_IDS + 1) == (again.sequence, len(known.recent))
+
+
+def test_a_request_of_several_days_that_came_twice_counts_once():
+    """A broker that was killed takes a producer's request again; where history is fed, it spans days."""
+    known = Acquaintance()
+    request = [an_event(event_id=f"visit-{day}", at=Millis(MONDAY + day * DUPLICATE_WINDOW_MS)) for day in range(0, 2 * LATEST_IDS, 2)]
+    joined = [join(event, known) for event in request * 2]
+
+    assert [True] * LATEST_IDS + [False] * LATEST_IDS == [event is not None for event in joined]
 
 
 def test_a_lead_is_queued_once():
