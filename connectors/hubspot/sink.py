@@ -1,14 +1,13 @@
 """Scores → contacts' properties."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.crm import fields
+from connectors.crm.addresses import AWAY, emails_of
 from connectors.crm.contract import Addresses, Answer, Answered, Item, Request, Stage, Verdict
 from connectors.hubspot.client import HubSpotClient, Reply
 from connectors.hubspot.config import HubSpotConfig
-from schemas.errors import RetriableError
 
 PREFIX = "prox_"
 LEAD_ID = f"{PREFIX}{fields.LEAD_ID}"
@@ -103,10 +102,9 @@ class HubSpotSink:
         return Answered([_shown(found.get(item.lead)) for item in items], reply.daily_left)
 
     async def _match(self, items: Sequence[Item]) -> Answered:
-        try:
-            emails = await asyncio.to_thread(self._addresses.emails, [item.lead for item in items])
-        except RetriableError:  # it is not HubSpot that is away
-            return Answered([Answer(Verdict.RETRY, "addresses_away") for _ in items])
+        emails = await emails_of(self._addresses, items)
+        if emails is None:
+            return Answered([AWAY for _ in items])
         if not emails:
             return Answered([Answer(Verdict.MISSING, "no_address") for _ in items])
         reply = await self._read("email", sorted({email.lower() for email in emails.values()}), ["email", MORE_EMAILS, LEAD_ID])
@@ -119,11 +117,10 @@ class HubSpotSink:
 
     async def _upsert(self, items: Sequence[Item]) -> Answered:
         """A contact that is created has the lead's address, which was looked for before and is nobody's; unasked for, it might be."""
-        created = [item.lead for item in items if not item.record] if self._matches else []
-        try:
-            emails = await asyncio.to_thread(self._addresses.emails, created) if created else {}
-        except RetriableError:
-            return Answered([Answer(Verdict.RETRY, "addresses_away") for _ in items])
+        created = [item for item in items if not item.record] if self._matches else []
+        emails = await emails_of(self._addresses, created) if created else {}
+        if emails is None:
+            return Answered([AWAY for _ in items])
         inputs = [self._input(item, item.lead, idProperty=LEAD_ID) for item in items]
         for each, item in zip(inputs, items, strict=True):
             if item.lead in emails:

@@ -1,15 +1,15 @@
 """Scores → custom fields of leads and, once they are converted, of contacts."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from connectors.crm import fields
+from connectors.crm.addresses import AWAY, emails_of
 from connectors.crm.contract import Addresses, Answer, Answered, Item, Request, Stage, Verdict, kind_of
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.config import SalesforceConfig
-from schemas.errors import PoisonRecordError, RetriableError
+from schemas.errors import PoisonRecordError
 
 LEAD, CONTACT, OPPORTUNITY = "Lead", "Contact", "Opportunity"
 CONVERTED = "Converted"
@@ -147,10 +147,9 @@ class SalesforceSink:
         return Answered([self._shown(kind, item, found.get(item.lead)) if item.lead in asked else _unasked(item.lead) for item in items], left)
 
     async def _match(self, items: Sequence[Item]) -> Answered:
-        try:
-            known = await asyncio.to_thread(self._addresses.emails, [item.lead for item in items])
-        except RetriableError:  # it is not Salesforce that is away
-            return Answered([Answer(Verdict.RETRY, "addresses_away") for _ in items])
+        known = await emails_of(self._addresses, items)
+        if known is None:
+            return Answered([AWAY for _ in items])
         emails = {lead: email.lower() for lead, email in known.items()}
         asked = _fitting(sorted(set(emails.values())))
         if not asked:
@@ -168,10 +167,9 @@ class SalesforceSink:
 
     async def _create(self, items: Sequence[Item]) -> Answered:
         """Inserted: an upsert that finds the record after all would write what a lead must have over what people wrote."""
-        try:
-            emails = await asyncio.to_thread(self._addresses.emails, [item.lead for item in items])
-        except RetriableError:  # it is not Salesforce that is away
-            return Answered([Answer(Verdict.RETRY, "addresses_away") for _ in items])
+        emails = await emails_of(self._addresses, items)
+        if emails is None:
+            return Answered([AWAY for _ in items])
         records = [self._record(item) | {LEAD_ID: item.lead, **_needed(item.lead, emails.get(item.lead))} for item in items]
         reply = await self._client.ask("POST", COLLECTIONS, body={"allOrNone": False, "records": records})
         return Answered([self._written(item, result) for item, result in zip(items, reply.body, strict=True)], reply.daily_left)

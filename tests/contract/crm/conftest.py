@@ -4,17 +4,21 @@ import pytest
 
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.sink import HubSpotSink
+from schemas.errors import RetriableError
 from tests.fakes import hubspot, salesforce
 from tests.fakes.server import Server
 
 
 class Directory:
-    """Leads' e-mail addresses, as a test gives them."""
+    """Leads' e-mail addresses, as a test gives them; `is_away` says of the next times that they are asked for whether they are away."""
 
     def __init__(self, **emails: str) -> None:
         self.known = emails
+        self.is_away: list[bool] = []
 
     def emails(self, leads: Sequence[str]) -> Mapping[str, str]:
+        if self.is_away and self.is_away.pop(0):
+            raise RetriableError("no host answers")
         return {lead: self.known[lead] for lead in leads if lead in self.known}
 
 

@@ -112,6 +112,17 @@ def test_a_created_contact_has_the_leads_address(hub: hubspot.HubSpot, directory
     assert "ada@example.com" == next(properties["email"] for _, properties in hub.writes if properties["prox_lead_id"] == "ada")
 
 
+def test_addresses_that_are_away_delay_a_push_and_the_account_stays_open(hub: hubspot.HubSpot, directory: Directory, run: Callable[..., Run]):
+    """Nothing is looked for and nothing created without them, and it is not the CRM that is away."""
+    directory.known["ada"] = "ada@example.com"
+    directory.is_away += [True, False, True]
+    pushing = run(creates=True)
+
+    assert {"ada": ("delivered", "")} == statuses(pushing.push(a_score("ada")))
+    assert "ada@example.com" == hub.by_lead("ada")["email"]
+    assert ([], 0) == (directory.is_away, pushing.delivery.standing(pushing.now()).failures)
+
+
 def test_a_part_of_a_batch_is_refused(hub: hubspot.HubSpot, run: Callable[..., Run]):
     """207: each item's fate is its own, by its trace id."""
     hub.invalid.add("bob")

@@ -164,6 +164,17 @@ def test_a_lead_that_the_org_does_not_have_is_created_only_if_the_tenant_says_so
     assert 2 == len(org.records["Lead"])
 
 
+def test_addresses_that_are_away_delay_a_push_and_the_account_stays_open(org: salesforce.Salesforce, directory: Directory, run: Callable[..., Run]):
+    """Nothing is looked for and nothing created without them, and it is not the CRM that is away."""
+    directory.known["ada"] = "ada@example.com"
+    directory.is_away += [True, False, True]
+    pushing = run(creates=True)
+
+    assert {"ada": ("delivered", "")} == statuses(pushing.push(a_score("ada")))
+    assert "ada@example.com" == org.by_lead("ada")["Email"]
+    assert ([], 0) == (directory.is_away, pushing.delivery.standing(pushing.now()).failures)
+
+
 @pytest.mark.parametrize("fault", list(Fault))
 def test_a_fault_delays_a_creation_and_doubles_nothing(org: salesforce.Salesforce, run: Callable[..., Run], fault: Fault):
     """An insert whose answer was lost is found by our id."""
