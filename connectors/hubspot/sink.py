@@ -119,8 +119,11 @@ class HubSpotSink:
         """A contact that is created has the lead's address, which was looked for before and is nobody's; unasked for, it might be."""
         created = [item for item in items if not item.record] if self._matches else []
         emails = await emails_of(self._addresses, created) if created else {}
-        if emails is None:
-            return Answered([AWAY for _ in items])
+        if emails is None:  # those that are there need none
+            known = [item for item in items if item.record]
+            answers, left = await self._upsert(known) if known else ([], None)
+            of_known = iter(answers)
+            return Answered([next(of_known) if item.record else AWAY for item in items], left)
         inputs = [self._input(item, item.lead, idProperty=LEAD_ID) for item in items]
         for each, item in zip(inputs, items, strict=True):
             if item.lead in emails:

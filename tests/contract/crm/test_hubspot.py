@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from connectors.crm.contract import Item, Request, Stage
+from connectors.crm.addresses import AWAY
+from connectors.crm.contract import Answer, Answered, Item, Request, Stage, Verdict
 from connectors.crm.delivery.rules import PushRules
 from connectors.crm.fields import values_of
 from connectors.hubspot.sink import HubSpotSink
@@ -50,18 +51,17 @@ def set_up(sink: HubSpotSink) -> None:
     sink._client = type(sink._client)(sink._client._config)
 
 
-def send(sink: HubSpotSink, stage: Stage, *leads: str) -> ProxError | None:
-    """What one request of these leads raises."""
+def send(sink: HubSpotSink, stage: Stage, *leads: str, **records: str) -> Answered | ProxError:
+    """What comes of one request of these leads, and of those that have a record."""
 
-    async def go() -> ProxError | None:
-        items = tuple(Item(lead, a_score(lead), "", lead) for lead in leads)
+    async def go() -> Answered | ProxError:
+        items = tuple(Item(lead, a_score(lead), records.get(lead, ""), lead) for lead in (*leads, *records))
         try:
-            await sink.send(Request(1, stage, items, 0))
+            return await sink.send(Request(1, stage, items, 0))
         except ProxError as exc:
             return exc
         finally:
             await sink.close()
-        return None
 
     return asyncio.run(go())
 
@@ -121,6 +121,19 @@ def test_addresses_that_are_away_delay_a_push_and_the_account_stays_open(hub: hu
     assert {"ada": ("delivered", "")} == statuses(pushing.push(a_score("ada")))
     assert "ada@example.com" == hub.by_lead("ada")["email"]
     assert ([], 0) == (directory.is_away, pushing.delivery.standing(pushing.now()).failures)
+
+
+def test_known_contacts_are_written_while_addresses_are_away(hub: hubspot.HubSpot, hub_sink: Make, directory: Directory, run: Callable[..., Run]):
+    """Only a contact that is to be created needs an address: it waits, and who shares its request does not."""
+    run(creates=True).push(a_score("ada"))
+    (record,) = hub.contacts
+    directory.is_away.append(True)
+
+    answered = send(hub_sink(creates=True), Stage.WRITE, "bob", ada=record)
+
+    assert isinstance(answered, Answered)
+    assert [AWAY, Answer(Verdict.DONE, record=record)] == answered.answers
+    assert ["ada", "ada"] == [properties["prox_lead_id"] for _, properties in hub.writes]
 
 
 def test_a_part_of_a_batch_is_refused(hub: hubspot.HubSpot, run: Callable[..., Run]):
