@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 
-from connectors.crm.contract import Answer, Answered, Limits, Request, Stage, Verdict, revision_of
+from connectors.crm.contract import Answer, Answered, Item, Limits, Request, Stage, Verdict, revision_of
 from connectors.crm.delivery.engine import Delivery, Ended
 from connectors.crm.delivery.pending import DictPushStore
 from connectors.crm.delivery.rules import PushRules
@@ -56,17 +56,21 @@ class World:
         Leads that the CRM does not have.
     poisoned
         Leads that spoil every batch they are written in.
+    creates
+        Whether leads that the CRM does not have are created; else they are found by e-mail.
     """
 
     seed: int
     trouble: float = 0.0
     absent: frozenset[str] = frozenset()
     poisoned: frozenset[str] = frozenset()
+    creates: bool = False
     limits: Limits = LIMITS
     rules: PushRules = RULES
     now: int = 1_000_000
     shown: dict[str, LeadScore] = field(default_factory=dict)
     writes: list[LeadScore] = field(default_factory=list)
+    created: list[str] = field(default_factory=list)
     arrivals: list[int] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     journeys: list[Journey] = field(default_factory=list)
@@ -84,7 +88,8 @@ class World:
             if journey.outcome is None:
                 self._meet(journey)
         self.journeys = []
-        self.delivery = Delivery(TENANT, "world", limits=self.limits, rules=self.rules, store=self.store, now=self.now)
+        finding = {"matches": not self.creates, "creates": self.creates}
+        self.delivery = Delivery(TENANT, "world", limits=self.limits, rules=self.rules, store=self.store, now=self.now, **finding)
 
     def restart_from(self, saved: tuple[dict[str, bytes], dict[str, bytes], bytes | None]) -> None:
         """As after a failure: state as it was at a checkpoint."""
@@ -146,12 +151,13 @@ class World:
         if request.stage in (Stage.LINK, Stage.WRITE) and self.poisoned & {item.lead for item in request.items}:
             journey.outcome = PoisonRecordError("a batch that cannot be read", reason="invalid")
             return
-        journey.outcome = Answered([self._answer(request.stage, item.lead, item.score, is_troubled=fails) for item in request.items])
+        journey.outcome = Answered([self._answer(request.stage, item, is_troubled=fails) for item in request.items])
         if fails:  # it was done, and nobody hears of it
             self.faults["DoubtfulError"] += 1
             journey.outcome = DoubtfulError("reset")
 
-    def _answer(self, stage: Stage, lead: str, score: LeadScore, *, is_troubled: bool) -> Answer:
+    def _answer(self, stage: Stage, item: Item, *, is_troubled: bool) -> Answer:
+        lead, score = item.lead, item.score
         if lead in self.absent:
             return Answer(Verdict.MISSING)
         record = f"r-{lead}"
@@ -166,6 +172,8 @@ class World:
             case Stage.MATCH:
                 return Answer(Verdict.DONE, record=record)
             case _:
+                if not item.record:
+                    self.created.append(lead)
                 self.writes.append(score)
                 self.shown[lead] = score
                 return Answer(Verdict.DONE, record=record)

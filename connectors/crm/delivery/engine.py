@@ -524,6 +524,7 @@ class Delivery:
             self._stage[lead] = Stage.LOOK
             self._try_again(lead, pending._replace(record=""), now, has_news=True)
             return []
+        self._store.forget(lead)  # a record that it once had is gone: one that is created is created whole
         if stage is Stage.LOOK and self._matches:
             self._stage[lead] = Stage.MATCH
         elif stage in (Stage.LOOK, Stage.MATCH) and self._creates:

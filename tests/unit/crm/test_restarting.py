@@ -49,6 +49,20 @@ def test_what_a_killed_job_pushed_instead_of_a_fall_is_put_right():
     assert [(DELIVERED, latest.sequence)] == [(one.report.status, one.report.sequence) for one in world.ended if one.report.sequence > lost.sequence]
 
 
+def test_a_record_that_was_deleted_is_created_anew():
+    """Not written to as if it were there: what only a creation says, like its address, would be missing."""
+    world = World(seed=7, creates=True)
+    world.score("ada", 0.2)
+    world.settle()
+    assert ["ada"] == world.created
+    world.restart_from(world.checkpoint())
+    del world.shown["ada"]
+    world.score("ada", 0.9)
+    world.settle()
+
+    assert ["ada", "ada"] == world.created
+
+
 def _fallen() -> World:
     """A world whose lead has just lost a grade and little else: it waits."""
     world = World(seed=7, rules=RULES._replace(clear_fall=0.1, fall_settle_ms=60_000))
