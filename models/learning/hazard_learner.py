@@ -16,17 +16,20 @@ from models.learning.configurations import CONFIGURATIONS, RATES
 from models.learning.encoding import EDGES, room_for
 from models.learning.hazard_model import ATTRIBUTES, COLUMNS, EXPERTS, HazardModel, assembled, dense_attributes, hazard_logit
 from models.learning.held import Held, hold
-from models.learning.lesson import learn_example, to_teach
+from models.learning.lesson import learn_example
 from models.learning.observing import REFITS, RESERVOIR
 from models.learning.regression import BETA, HEDGE_RATE, L2, parts_of, trust
 from models.learning.shares import SHARES, mix
 from models.learning.table import attribute_table, column_table, find, first_unknown, mixed
 from models.learning.trials import CONTEXTS, FIRST_CONTEXT, REMEMBERED, SIDE_BY_SIDE, SLOTS, WAITING
+from models.learning.trying import AT_ONCE, Lesson, try_lessons, written
 from schemas.errors import FatalError
 from schemas.example import MaturedExample
 from schemas.model_snapshot import LEARNER
 
-VERSION = 4
+VERSION = 5
+BEFORE_LESSONS = 4
+"""A version whose trials waited for nothing."""
 BEFORE_SLOPE = 3
 """A version that mixed otherwise with the nightly base: the rest of it is read, and mixing begins anew."""
 POOL_SQUARES = 4.0
@@ -124,6 +127,7 @@ class HazardLearner:
         self._gain, self._contexts = np.zeros(trials), np.full(trials, -1, np.int64)
         self._taught = np.zeros(REMEMBERED, np.uint32)
         self._waiting: deque[tuple[int, float, bytes]] = deque()
+        self._lessons: list[Lesson] = []
         self._columns = 1
         self._slots[0] = 1
         self._believed = self._biases
@@ -164,8 +168,6 @@ class HazardLearner:
         what = (
             features,
             hazards if len(hazards) == EXPERTS * self._intervals else NOBODY,
-            self._known(example) if example.is_final else b"",
-            zlib.crc32(example.lead.encode()),
             self._context,
             self._with_clock,
         )
@@ -177,28 +179,32 @@ class HazardLearner:
             example.is_converted,
             example.is_final,
         )
-        columns, believed, context, with_clock = learn_example(self._holding(), *what, self._columns, self._believed, *how)
+        columns, believed = learn_example(self._holding(), *what, self._columns, self._believed, *how)
         if columns < 0:
             self._make_room(vector_from_bytes(features).ids)
-            columns, believed, context, with_clock = learn_example(self._holding(), *what, self._columns, self._believed, *how)
+            columns, believed = learn_example(self._holding(), *what, self._columns, self._believed, *how)
             if columns < 0:
                 raise FatalError(self._still_short(example))
-        self._columns, self._believed, self._observed, self._with_clock = columns, believed, observed, with_clock
-        if context != self._context:
-            self._change_context(context)
+        self._columns, self._believed, self._observed = columns, believed, observed
         if example.is_final:
-            self._waiting.append((example.matured_at, 1.0 if example.is_converted else 0.0, features))
+            self._try(example, features)
         labels = example.last_interval - example.first_interval + 1
         self._labels += labels
         return labels
 
-    def _known(self, example: MaturedExample) -> bytes:
-        """What the trials are to be taught before this example judges them."""
-        known, waiting = [], self._waiting
+    def _try(self, example: MaturedExample, features: bytes) -> None:
+        """Let the trials be taught what was known when the event was scored, and be judged by this label; both when enough of it waits."""
+        waiting = self._waiting
         while waiting and (waiting[0][0] <= example.as_of or len(waiting) >= WAITING):
-            _, label, features = waiting.popleft()
-            known.append(to_teach(label, features))
-        return b"".join(known)
+            _, label, known = waiting.popleft()
+            self._lessons.append(Lesson(True, label > 0.0, 0, known))
+        self._lessons.append(Lesson(False, example.is_converted, zlib.crc32(example.lead.encode()), features))
+        waiting.append((example.matured_at, 1.0 if example.is_converted else 0.0, features))
+        if len(self._lessons) >= AT_ONCE:
+            context, self._with_clock = try_lessons(self._holding(), written(self._lessons), self._context, self._with_clock)
+            self._lessons.clear()
+            if context != self._context:
+                self._change_context(context)
 
     def _holding(self) -> Held:
         if self._held is None:
@@ -392,11 +398,9 @@ class HazardLearner:
         columns += [self._ftrl[: self._columns, :, which].swapaxes(1, 2).tobytes() for which in range(len(_WEIGHTS))]
         self._settle()
         belief = [self._belief.astype("<f8").tobytes(), self._covariance.astype("<f4").tobytes()]
-        body = zlib.compress(bytes(msgpack.packb([counts, arrays, columns, belief, self._ordered()])), 1)
+        trials = [[(*rest, in_order(vector_from_bytes(features))) for *rest, features in of] for of in (self._waiting, self._lessons)]
+        body = zlib.compress(bytes(msgpack.packb([counts, arrays, columns, belief, *trials])), 1)
         return bytes((VERSION,)) + body
-
-    def _ordered(self) -> list[tuple[int, float, bytes]]:
-        return [(at, label, in_order(vector_from_bytes(features))) for at, label, features in self._waiting]
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_held": None}
@@ -410,9 +414,9 @@ class HazardLearner:
         FatalError
             Written by another version of the encoding.
         """
-        if data[:1] not in (bytes((VERSION,)), bytes((BEFORE_SLOPE,))):
+        if data[:1] not in {bytes((known,)) for known in (VERSION, BEFORE_LESSONS, BEFORE_SLOPE)}:
             raise FatalError(f"learner state of version {data[:1].hex()}, this release reads {BEFORE_SLOPE} to {VERSION}")
-        counts, arrays, columns, belief, waiting = msgpack.unpackb(zlib.decompress(data[1:]))
+        counts, arrays, columns, belief, waiting, *lessons = msgpack.unpackb(zlib.decompress(data[1:]))
         if data[0] == BEFORE_SLOPE:
             counts[7:9] = [0.0, 0.0]
             counts += [0.0, 0.0]
@@ -445,6 +449,7 @@ class HazardLearner:
         learner._covariance = np.frombuffer(belief[1], "<f4").reshape(2 * [len(learner._belief)]).copy()
         learner._gains, learner._taken = no_gains(len(learner._belief))
         learner._waiting = deque((at, label, features) for at, label, features in waiting)
+        learner._lessons = [Lesson(*lesson) for waiting_lessons in lessons for lesson in waiting_lessons]
         learner._index()
         return learner
 

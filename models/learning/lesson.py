@@ -7,7 +7,6 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from models.features.sorting import sort
 from models.learning.belief import PLACES, give_places, revise
 from models.learning.encoding import BUCKETS, CATEGORY, SALT_BUCKET, VALUES, encode, read_vector, room_for, unpacked
 from models.learning.hazard_model import ATTRIBUTES, COLUMNS
@@ -16,7 +15,6 @@ from models.learning.observing import observe
 from models.learning.regression import ask_for, blame, learn_label
 from models.learning.shares import blame_base
 from models.learning.table import first_unknown, insert, mixed
-from models.learning.trials import choose, is_new, try_label
 
 Array = npt.NDArray[Any]
 
@@ -89,9 +87,6 @@ def learn_point(
     dense: Array,
     ids: Array,
     values: Array,
-    said: Array,
-    number: Array,
-    token: Array,
     attribute_keys: Array,
     attribute_places: Array,
     attributes: Array,
@@ -142,8 +137,6 @@ def learn_point(
     ----------
     dense, ids, values
         The point's vector.
-    said, number, token
-        Written, as by `encoding.read_vector`; none of the tokens is changed by encoding here.
     attribute_keys, attribute_places, attributes, flags, seen, said_first, counts, mean, squares, scale, columns_of, edge_count, edges, sample
         By attribute: their table, and what was observed of them (`observing.observe`); `columns_of`: how many of its values have a column.
     context, with_clock
@@ -167,16 +160,15 @@ def learn_point(
     """
     count = attributes.shape[0]
     room = room_for(count)
-    place, tokens = np.empty(count, np.int64), np.empty(count, np.uint64)
+    said, number, token, place = np.empty(count, np.uint8), np.empty(count), np.empty(count, np.uint64), np.empty(count, np.int64)
     columns, groups, inputs, wanted = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room), np.empty(room, np.uint64)
     read_vector(dense, ids, values, 0, ids.shape[0], attribute_keys, attribute_places, said, number, token, place)
     if first == 0:
         observe(said, number, token, observed, seen, said_first, counts, mean, squares, sample, edge_count, edges, flags, scale)
-    tokens[:] = token
     plain, n = encode(
         said,
         number,
-        tokens,
+        token,
         attributes,
         flags,
         mean,
@@ -199,7 +191,7 @@ def learn_point(
         plain,
         n,
         said,
-        tokens,
+        token,
         attributes,
         column_keys,
         column_places,
@@ -231,8 +223,6 @@ def learn_example(
     held: Held,
     features: bytes,
     hazards: Array,
-    known: bytes,
-    lead: int,
     context: int,
     with_clock: bool,
     used: int,
@@ -243,12 +233,8 @@ def learn_example(
     last: int,
     is_converted: bool,
     is_final: bool,
-) -> tuple[int, int, int, bool]:
-    """Learn all that an example says: one call, as what a call costs is more than most of what it does.
-
-    The labels of a point are learned (`learn_point`). With its last one trials are judged, as they were when the score was made: they
-    are taught `known` before, and this label later. Judged by what they foretell once the label is here, they would know of its day:
-    whoever was met on it has taught them.
+) -> tuple[int, int]:
+    """Learn what an example's labels say, but for the trials: one call, as what a call costs is more than most of what it does.
 
     Parameters
     ----------
@@ -258,10 +244,6 @@ def learn_example(
         The point's vector, as `vector.as_written` gives it.
     hazards, observed, draw, first, last, is_converted
         As in `learn_point`.
-    known
-        Labels that were known when the score was made, and that the trials were not taught yet, each as `to_teach` writes it.
-    lead
-        A hash of the lead, 32 bits.
     context, with_clock, used, believed
         What is in use, as in `learn_point`.
     is_final
@@ -269,21 +251,16 @@ def learn_example(
 
     Returns
     -------
-    Columns, places in the belief, and the context and whether the clock is to count from now on. Columns of -1: an attribute is new or
-    there is no room, and nothing was changed; both may be given only outside.
+    Columns and places in the belief from now on. Columns of -1: an attribute is new or there is no room, and nothing was changed; both may
+    be given only outside.
     """
     dense, ids, values = unpacked(np.frombuffer(features, np.uint8), 0, len(features))
     if _is_short(held, ids, used, believed):
-        return -1, believed, context, with_clock
-    count = held.attributes.shape[0]
-    said, number, token = np.empty(count, np.uint8), np.empty(count), np.empty(count, np.uint64)
+        return -1, believed
     used, believed = learn_point(
         dense,
         ids,
         values,
-        said,
-        number,
-        token,
         held.attribute_keys,
         held.attribute_places,
         held.attributes,
@@ -326,20 +303,10 @@ def learn_example(
         last,
         is_converted,
     )
-    if is_final:
+    if is_final and hazards.shape[0] > 0:
         label = 1.0 if is_converted else 0.0
-        _teach(held, np.frombuffer(known, np.uint8))
-        if is_new(held.taught, lead):
-            _try(held, said, number, token, label, True)
-            context, with_clock = choose(held.gain, held.contexts, held.flags, held.values, context, with_clock)
-        if hazards.shape[0] > 0:
-            blame_base(ids, values, hazards, held.loss, held.base_loss, held.base_sums, held.intervals, label)
-    return used, believed, context, with_clock
-
-
-def to_teach(label: float, features: bytes) -> bytes:
-    """A label and its vector, as `learn_example` reads them one after the other."""
-    return b"".join((bytes((label > 0.0,)), len(features).to_bytes(4, "little"), features))
+        blame_base(ids, values, hazards, held.loss, held.base_loss, held.base_sums, held.intervals, label)
+    return used, believed
 
 
 @numba.njit(cache=True)
@@ -352,54 +319,4 @@ def _is_short(held: Held, ids: Array, used: int, believed: int) -> bool:
         or 2 * wanted > held.column_keys.shape[0]
         or min(believed + room, PLACES) > held.belief.shape[0]
         or (count < ATTRIBUTES and first_unknown(ids, held.attribute_keys, held.attribute_places) >= 0)
-    )
-
-
-@numba.njit(cache=True)
-def _teach(held: Held, known: Array) -> None:
-    count, at = held.attributes.shape[0], 0
-    said, number, token, place = np.empty(count, np.uint8), np.empty(count), np.empty(count, np.uint64), np.empty(count, np.int64)
-    while at < known.shape[0]:
-        size: Any = 0
-        for i in range(4):
-            size += np.int64(known[at + 1 + i]) << (8 * i)
-        dense, ids, values = unpacked(known, at + 5, at + 5 + size)
-        # in the order of their ids, as states keep them
-        ordered_ids, ordered_values = np.empty_like(ids), np.empty_like(values)
-        sort(ids, values, ordered_ids, ordered_values)
-        read_vector(
-            dense,
-            ordered_ids,
-            ordered_values,
-            0,
-            ids.shape[0],
-            held.attribute_keys,
-            held.attribute_places,
-            said,
-            number,
-            token,
-            place,
-        )
-        _try(held, said, number, token, np.float64(known[at]), False)
-        at += 5 + size
-
-
-@numba.njit(cache=True)
-def _try(held: Held, said: Array, number: Array, token: Array, label: float, is_judged: bool) -> None:
-    try_label(
-        said,
-        number,
-        token,
-        held.attributes,
-        held.flags,
-        held.mean,
-        held.scale,
-        held.edge_count,
-        held.edges,
-        held.tried,
-        held.gain,
-        held.contexts,
-        label,
-        held.trial_start,
-        is_judged,
     )
