@@ -15,6 +15,7 @@ from api.collector.answers import STATUS, Answer, answer, as_json, error, retry
 from api.collector.document import document
 from api.collector.keys import KeyStore, WriteKey, hashed
 from api.collector.metrics import Counts
+from api.collector.outline import SMALL, Outline, outline_of
 from api.collector.replays import Tokens
 from api.collector.request import Request, Scope
 from api.collector.routes import GET, PATHS, POST, SETTINGS_PREFIX, SETTINGS_SUFFIX, Route, Sent
@@ -157,7 +158,10 @@ class Collector:
         limit = key.max_request_bytes if key else WHOLE_REQUEST
         body = await self._read(request, receive, limit, parts.body_bytes) if request.method == "POST" else b""
         body = bodies.inflated(body, request.header(b"content-encoding").strip().lower(), limit)
-        given = json_of(body) if route.is_json else None
+        outline = outline_of(body, route.holder) if sender and route.holder and len(body) > SMALL else None
+        if outline is not None and outline.events <= parts.reads_up_to:
+            outline = None
+        given = json_of(body) if route.is_json and outline is None else None
         if key is None or sender is None:
             key = _key_of_portal(given, parts.portals) if route.is_of_portal else _key_of_body(route, request, given, parts.keys)
             sender = self._checked(key)
@@ -165,13 +169,15 @@ class Collector:
                 raise PoisonRecordError(f"more than {key.max_request_bytes} bytes: send smaller batches", reason="too_large")
         arrival = self._arrival(key, request, parts)
         sent = Sent(request, body, given, key, parts.portals)
-        items = route.items(sent)
+        items = route.items(sent) if outline is None else None
         if items is not None and len(items) > parts.reads_up_to:
-            check_count(len(items), key.max_batch_events)
-            sender.spend(len(items))
-            whole = _whole(route, sent, items[0], arrival, parts)
-            events = len(items)
-            del body, given, sent, items
+            outline = Outline(len(items), items[0])
+        if outline is not None:
+            events = outline.events
+            check_count(events, key.max_batch_events)
+            sender.spend(events)
+            whole = _whole(route, sent, outline.first, arrival, parts)
+            del body, given, sent, items, outline
             await parts.producer.send([whole])
             sender.count(route.protocol, events)
             return route.accepted

@@ -25,7 +25,7 @@ class Route(NamedTuple):
     """What a path takes and how it answers.
 
     `items` tells the events of a request that may be published whole, to be read later (`models.collecting.requests`); None: it is always
-    read at once.
+    read at once. `holder` is the name under which a JSON object holds them, for `api.collector.outline`.
     `retry_status` is what tells its senders to wait: 429 where a 429 with `Retry-After` costs no try, 503 where 429 is given up.
     """
 
@@ -34,6 +34,7 @@ class Route(NamedTuple):
     accepted: Answer = ACCEPTED
     is_json: bool = True
     items: Callable[[Sent], list[Any] | None] = lambda _: None
+    holder: str = ""
     retry_status: int = 429
     too_large_status: int = 413
     is_of_portal: bool = False
@@ -53,7 +54,9 @@ def _cloudevents(sent: Sent) -> list[Any] | None:
     return cloudevents.items_of(json_of(sent.body)) if is_batch else None
 
 
-BATCH = Route("segment", lambda sent, arrival: segment.parse_batch(sent.given, arrival), items=lambda sent: segment.items_of(sent.given))
+BATCH = Route(
+    "segment", lambda sent, arrival: segment.parse_batch(sent.given, arrival), items=lambda sent: segment.items_of(sent.given), holder="batch"
+)
 CLOUDEVENTS = Route(
     "cloudevents", lambda sent, arrival: cloudevents.parse(sent.body, sent.request.headers, arrival), is_json=False, items=_cloudevents
 )
@@ -68,6 +71,7 @@ TRACKER = Route(
     lambda sent, arrival: snowplow.parse_payload(sent.given, arrival, is_anonymous=sent.request.is_anonymous),
     SNOWPLOW,
     items=lambda sent: snowplow.items_of(sent.given),
+    holder="data",
     retry_status=503,
     too_large_status=400,  # its tracker sends again what was answered with 413
 )
@@ -83,7 +87,7 @@ TRACKER_PIXEL = Route(
 POST: dict[str, Route] = {
     **{f"/v1/{path}": _call(kind) for short, kind in segment.KINDS.items() if kind != "batch" for path in (short, kind)},
     **dict.fromkeys(("/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch"), BATCH),
-    "/v1/events": Route("prox", lambda sent, arrival: own.parse(sent.given, arrival), items=lambda sent: own.items_of(sent.given)),
+    "/v1/events": Route("prox", lambda sent, arrival: own.parse(sent.given, arrival), items=lambda sent: own.items_of(sent.given), holder="events"),
     "/v1/cloudevents": CLOUDEVENTS,
     "/v1/webhooks": WEBHOOKS,
     "/v1/crm/hubspot": HUBSPOT,

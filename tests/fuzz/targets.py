@@ -14,6 +14,7 @@ import structlog
 from api.collector import bodies, credentials, importing, signatures, webhooks
 from api.collector.app import Collector
 from api.collector.keys import WebhookSettings
+from api.collector.outline import outline_of
 from models.collecting import requests
 from models.collecting.arrival import Arrival, Parsed, json_of
 from models.collecting.instants import corrected, instant_of
@@ -138,6 +139,9 @@ def _record(data: bytes) -> None:
 def _whole(data: bytes) -> None:
     protocols = (*requests.READINGS, "other")
     body = data[1:]
+    outline = outline_of(body, "batch")
+    if outline is not None:  # what has one can be decoded, and holds as many events
+        assert outline.events == len(json_of(body)["batch"])
     request = SentRequest(TENANT, "website", "r", protocols[data[0] % len(protocols)] if data else "", MONDAY, SenderWords(None, body))
     assert request == CODEC.decode(CODEC.encode(request))
     found = requests.events_of(request, b"k" * 32)

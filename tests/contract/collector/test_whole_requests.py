@@ -57,6 +57,41 @@ def test_a_request_of_many_events_is_published_whole_and_read_to_the_same_events
     assert [event.event_id for event in desk.events] == [event.event_id for event in later[:10]]
 
 
+LARGE = json.dumps({"batch": [{**a_segment(n), "properties": {"note": "ä" * 1_000}} for n in range(MANY)]}, ensure_ascii=False).encode()
+"""Its events are counted without being decoded."""
+TWICE = LARGE[:-1] + b', "batch": [{"type": "track", "event": "Last", "userId": "u-1"}]}'
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (LARGE, 200),
+        (b"\xef\xbb\xbf" + LARGE, 200),
+        (LARGE.replace(b'{"note"', b'{"n": 123456789012345678901234567890, "note"'), 200),
+        (LARGE.replace(b'"m-3"', b"1e999"), 400),
+        (LARGE.replace(b'"m-3"', b'"\\ud800"'), 400),
+        (LARGE.replace(b'"m-3"', b'"\xff"'), 400),
+        (LARGE[:-1], 400),
+        (b'{"batch": [], "note": "' + b"a" * 9_000 + b'"}', 400),
+        (b'{"batch": "' + b"a" * 9_000 + b'"}', 400),
+    ],
+)
+def test_a_large_request_is_judged_as_a_small_one_is(desk: Desk, body: bytes, status: int):
+    """What is no JSON is told, and what is JSON is taken, though its events are not decoded."""
+    found = desk.post("/v1/batch", body).status_code
+
+    assert status == found
+    assert ([MANY] if status == 200 else []) == [len(events_of(request, SECRET).events) for request in desk.requests]
+
+
+def test_of_two_lists_of_events_the_last_counts(desk: Desk):
+    """As in a small request, and as a job would read it: none passes its limits by another."""
+    desk.post("/v1/batch", TWICE)
+
+    assert ["last"] == [event.type for event in desk.events]
+    assert [] == desk.requests
+
+
 def without_ids(event: Event) -> Event:
     return event._replace(event_id="")
 

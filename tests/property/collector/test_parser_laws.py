@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from api.collector import bodies, credentials
 from api.collector.keys import WebhookSettings
+from api.collector.outline import Outline, outline_of
 from models.collecting.arrival import Arrival, Parsed, json_of
 from models.collecting.instants import corrected, instant_of
 from models.collecting.places import address, masked, put_url
@@ -139,6 +140,29 @@ def test_no_header_lets_anybody_in_by_breaking(header: str):
     found = credentials.of_header(header)
 
     assert found is None or found
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """JSON of a batch, in which some bytes may be others."""
+    sent = {"batch": draw(st.lists(json_values, max_size=4))} | draw(an_object("sentAt"))
+    body = bytearray(json.dumps(sent, ensure_ascii=draw(st.booleans())).encode())
+    for place, some in draw(st.lists(st.tuples(st.integers(0, len(body)), st.binary(max_size=3) | st.sampled_from(ODD)), max_size=2)):
+        body[place : place + draw(st.integers(0, 2))] = some
+    return bytes(body)
+
+
+ODD = (b"\\ud800", b"1e999", b"9" * 40, b"\xed\xa0\x80", b"[", b"]", b'"', b",", b"-0", b'"batch":[1],')
+
+
+@given(damaged())
+def test_an_outline_is_what_decoding_would_have_told(body: bytes):
+    """Whatever has an outline can be decoded, and holds as many events, the same one first."""
+    outline = outline_of(body, "batch")
+
+    if outline is not None:
+        items = json_of(body)["batch"]
+        assert Outline(len(items), items[0] if isinstance(items[0], dict) else None) == outline
 
 
 @given(json_values, st.none() | st.integers(0, 2**45), st.integers(946_684_800_000, 2**45))
