@@ -1,4 +1,4 @@
-"""`python -m tests.bench.floor PORT`: the least that a collector could do on the same server: read the body, parse its JSON, answer 200."""
+"""`python -m tests.bench.floor PORT`: the same server reads the body, decodes its JSON and answers 200: what a collector is measured against."""
 
 import sys
 from collections.abc import Awaitable, Callable
