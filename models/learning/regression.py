@@ -61,9 +61,12 @@ def learn_label(ftrl: Array, columns: Array, inputs: Array, n: int, interval: in
     error = np.full(count, start)
     for i in range(n):
         if columns[i] >= 0:
-            shared, of = ftrl[columns[i], 0, 0], ftrl[columns[i], own, 0]
+            column = columns[i]
             for a in range(count):
-                error[a] += (shared[a] + of[a] if own else shared[a]) * inputs[i]
+                weighed = ftrl[column, 0, 0, a]
+                if own:
+                    weighed += ftrl[column, own, 0, a]
+                error[a] += weighed * inputs[i]
     for a in range(count):
         error[a] = 1.0 / (1.0 + math.exp(-min(max(error[a], -LOGIT_LIMIT), LOGIT_LIMIT))) - label
     # no feature is met twice, so that all steps are taken at once, and several by one instruction: roots and divisions are what they cost
@@ -95,10 +98,10 @@ def _collect(
     m = 0
     for i in range(n):
         if columns[i] >= 0:
+            column = columns[i]
             for part in range(0, own + 1, max(own, 1)):
-                of = ftrl[columns[i], part]
                 for a in range(rates.shape[0]):
-                    weight[m], z[m], root[m] = of[0, a], of[1, a], of[2, a]
+                    weight[m], z[m], root[m] = ftrl[column, part, 0, a], ftrl[column, part, 1, a], ftrl[column, part, 2, a]
                     gradient[m], rate[m] = error[a] * inputs[i], rates[a]
                     m += 1
     return m
@@ -109,10 +112,10 @@ def _put_back(ftrl: Array, columns: Array, n: int, own: int, weight: Array, z: A
     m = 0
     for i in range(n):
         if columns[i] >= 0:
+            column = columns[i]
             for part in range(0, own + 1, max(own, 1)):
-                of = ftrl[columns[i], part]
                 for a in range(ftrl.shape[3]):
-                    of[0, a], of[1, a], of[2, a] = weight[m], z[m], root[m]
+                    ftrl[column, part, 0, a], ftrl[column, part, 1, a], ftrl[column, part, 2, a] = weight[m], z[m], root[m]
                     m += 1
 
 
