@@ -10,6 +10,7 @@ import numpy.typing as npt
 from models.features.vector import PATTERN_MODEL
 from models.learning.encoding import MARKED, encode, read_vector, room_for
 from models.learning.hazard_model import HazardModel
+from models.learning.prefetching import prefetch_all
 from models.learning.regression import LOGIT_LIMIT
 from models.learning.shares import base_logit
 from models.learning.table import find, mixed
@@ -103,66 +104,47 @@ def _rank(contribution: Array, place: Array, flags: Array, reason_at: Array, rea
 
 @numba.njit(cache=True)
 def _add_up(starts: Array, contributions: Array, logits: Array) -> None:
-    # all logits at once, as each waits for its own sum; each sum in the order of attributes, of one first what all intervals have in common
-    rates, intervals = logits.shape
-    parts = contributions.shape[1] // rates
+    # all logits at once, as each waits for its own sum; each sum in the order of attributes
     logits[:] = starts
     for g in range(contributions.shape[0]):
-        of = contributions[g]
-        for a in range(rates):
-            for k in range(intervals):
-                logits[a, k] += of[a * parts]
-                if parts > 1:
-                    logits[a, k] += of[a * parts + k + 1]
+        for w in range(logits.shape[0]):
+            logits[w] += contributions[g, w]
 
 
 @numba.njit(cache=True)
 def _from_mean(columns: Array, inputs: Array, groups: Array, n: int, weight: Array, baseline: Array, away: Array) -> None:
     # by attribute, and in the last row the bias (whose attribute is -1): how far this vector's contributions are from the mean ones
+    width = weight.shape[1]
+    for j in range(n):
+        if columns[j] >= 0:
+            prefetch_all(weight, columns[j] * width, width)
     away[:] = -baseline
     for j in range(n):
         if columns[j] >= 0:
             row, to, by = weight[columns[j]], away[groups[j]], inputs[j]
-            for w in range(row.shape[0]):
+            for w in range(width):
                 to[w] += row[w] * by
-
-
-@numba.njit(cache=True)
-def _moved(of: Array, slopes: Array) -> float:
-    parts, moved = of.shape[0] // slopes.shape[0], 0.0
-    for a in range(slopes.shape[0]):
-        for k in range(slopes.shape[1]):
-            moved += slopes[a, k] * (of[a * parts] + of[a * parts + k + 1] if parts > 1 else of[a])
-    return moved
 
 
 @numba.njit(cache=True)
 def _explain(away: Array, slopes: Array, own_share: float, contribution: Array) -> None:
     # four attributes at once, as each waits for its own sum
-    rates, parts = slopes.shape[0], away.shape[1] // slopes.shape[0]
     g = 0
     while g + 4 <= contribution.shape[0]:
-        one, two, three, four = away[g], away[g + 1], away[g + 2], away[g + 3]
         by_one = by_two = by_three = by_four = 0.0
-        for a in range(rates):
-            at = a * parts
-            for k in range(slopes.shape[1]):
-                slope, own = slopes[a, k], at + k + 1
-                if parts > 1:
-                    by_one += slope * (one[at] + one[own])
-                    by_two += slope * (two[at] + two[own])
-                    by_three += slope * (three[at] + three[own])
-                    by_four += slope * (four[at] + four[own])
-                else:
-                    by_one += slope * one[at]
-                    by_two += slope * two[at]
-                    by_three += slope * three[at]
-                    by_four += slope * four[at]
+        for w in range(slopes.shape[0]):
+            by_one += slopes[w] * away[g, w]
+            by_two += slopes[w] * away[g + 1, w]
+            by_three += slopes[w] * away[g + 2, w]
+            by_four += slopes[w] * away[g + 3, w]
         contribution[g], contribution[g + 1] = own_share * by_one, own_share * by_two
         contribution[g + 2], contribution[g + 3] = own_share * by_three, own_share * by_four
         g += 4
     while g < contribution.shape[0]:
-        contribution[g] = own_share * _moved(away[g], slopes)
+        moved = 0.0
+        for w in range(slopes.shape[0]):
+            moved += slopes[w] * away[g, w]
+        contribution[g] = own_share * moved
         g += 1
 
 
@@ -214,16 +196,16 @@ def _score(
     rest: Array,
 ) -> None:
     # One event after the other, and each sum in the order of its attributes: no batch, however cut, changes a bit.
-    count, rates, parts = attributes.shape[0], weight.shape[1], weight.shape[2]
-    intervals, weights = max(parts - 1, 1), weight.reshape(weight.shape[0], rates * parts)
-    room = room_for(count)
+    count, rates, width = attributes.shape[0], trust.shape[0], weight.shape[1]
+    intervals, room = width // rates, room_for(count)
     said, place, number, token = np.empty(count, np.uint8), np.empty(count, np.int64), np.empty(count), np.empty(count, np.uint64)
     columns, groups, inputs, wanted = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room), np.empty(room, np.uint64)
-    usual, away = baseline.astype(np.float64).reshape(count + 1, rates * parts), np.empty((count + 1, rates * parts))
-    mean_logits, logits, slopes = np.empty((rates, intervals)), np.empty((rates, intervals)), np.empty((rates, intervals))
+    away, mean_logits, logits, slopes = np.empty((count + 1, width)), np.empty(width), np.empty(width), np.empty(width)
+    shape = (rates, intervals)
+    mean_logits_of, logits_of, slopes_of = mean_logits.reshape(shape), logits.reshape(shape), slopes.reshape(shape)
     contribution = np.empty(count)
-    _add_up(np.full((rates, intervals), start), usual, mean_logits)
-    of_mean = _logit(_propensity(mean_logits, trust, np.empty(rates * intervals)))
+    _add_up(np.full(width, start), baseline, mean_logits)
+    of_mean = _logit(_propensity(mean_logits_of, trust, np.empty(width)))
     base_at = find(attribute_keys, attribute_places, mixed(np.uint64(PATTERN_MODEL) >> np.uint64(32)))
     begin = 0
     for i in range(ends.shape[0]):
@@ -247,9 +229,9 @@ def _score(
             groups,
             wanted,
         )
-        _from_mean(columns, inputs, groups, n, weights, usual, away)
+        _from_mean(columns, inputs, groups, n, weight, baseline, away)
         _add_up(mean_logits, away, logits)
-        p = _propensity(logits, trust, hazards[i])
+        p = _propensity(logits_of, trust, hazards[i])
         base = base_logit(ids, values, begin, ends[i])
         share = base_share if base_at >= 0 and not math.isnan(base) else 0.0
         slope, held = 1.0, 0.0
@@ -258,7 +240,7 @@ def _score(
             p = _sigmoid(held + slope * ((1.0 - share) * _logit(p) + share * base - held))
         propensity[i] = min(max(p, PROPENSITY_LIMIT), 1.0 - PROPENSITY_LIMIT)
         mean_logit[i] = held + slope * ((1.0 - share) * of_mean + share * base_mean - held)
-        _slopes(mean_logits, logits, trust, slopes)
+        _slopes(mean_logits_of, logits_of, trust, slopes_of)
         _explain(away, slopes, slope * (1.0 - share), contribution)
         if share > 0.0:
             contribution[base_at] += slope * share * (base - base_mean)
@@ -313,8 +295,8 @@ def score(model: HazardModel, dense: Array, ids: Array, values: Array, ends: Arr
         model.scale,
         model.edge_count,
         model.edges,
-        model.weight,
-        model.baseline,
+        model.weight_of,
+        model.baseline_of,
         model.trust,
         *model.attribute_table,
         *model.column_table,

@@ -77,6 +77,9 @@ class HazardModel(NamedTuple):
         By expert: its share in the propensity, 0 to 1.
     attribute_table, column_table
         Look-up tables of `attributes` and `keys`, made from them.
+    weight_of, baseline_of
+        (columns, EXPERTS x K) and (attributes + 1, EXPERTS x K), made from `weight` and `baseline`: by expert, then by interval, what all
+        intervals share and what is the interval's own in one.
     """
 
     intervals: int
@@ -102,6 +105,8 @@ class HazardModel(NamedTuple):
     trust: Array
     attribute_table: tuple[Array, Array]
     column_table: tuple[Array, Array]
+    weight_of: Array
+    baseline_of: Array
 
     def to_bytes(self) -> bytes:
         """A version, the scalars, then little-endian arrays."""
@@ -123,7 +128,8 @@ def assembled(
     pivot: float = 0.0,
     **arrays: Array,
 ) -> HazardModel:
-    """A model from its parts, with its look-up tables."""
+    """A model from its parts, with what is made from them."""
+    arrays = {name: np.array(arrays[name], kind) for name, kind in _ARRAYS.items()}  # writable copies: kernels are compiled once
     return HazardModel(
         intervals=intervals,
         evidence=evidence,
@@ -134,10 +140,17 @@ def assembled(
         base_mean=base_mean,
         slope=slope,
         pivot=pivot,
-        **{name: np.array(arrays[name], kind) for name, kind in _ARRAYS.items()},  # writable copies: kernels are compiled once
+        **arrays,
         attribute_table=attribute_table(arrays["attributes"]),
         column_table=column_table(arrays["keys"]),
+        weight_of=_by_interval(arrays["weight"]),
+        baseline_of=_by_interval(arrays["baseline"].astype(np.float64)),
     )
+
+
+def _by_interval(weight: Array) -> Array:
+    whole = weight[..., 1:] + weight[..., :1] if weight.shape[-1] > 1 else weight
+    return np.ascontiguousarray(whole.reshape(len(weight), -1))
 
 
 def model_from_bytes(data: bytes) -> HazardModel:

@@ -162,8 +162,8 @@ def _vector_meaning(data: bytes) -> Any:
 
 def _model_meaning(model: HazardModel) -> Any:
     fields = model._asdict()
-    tables = ("attribute_table", "column_table")  # made from the rest
-    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in fields.items() if name not in tables}
+    made = ("attribute_table", "column_table", "weight_of", "baseline_of")  # from the rest
+    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in fields.items() if name not in made}
 
 
 def _learner() -> bytes:
