@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.features.registry import CLOCK, WIDTH
-from models.features.vector import ABSENT, EACH, HEAD, LOW
+from models.features.vector import ABSENT, EACH, HEAD, LOW, VERSION
+from models.learning.prefetching import prefetch
 from models.learning.table import find, mixed
 
 Array = npt.NDArray[Any]
@@ -21,6 +22,7 @@ NEIGHBOUR = 0.5
 """A number speaks for its own bin in full and for the two beside it by half: neighbours learn from each other, which a new tenant needs."""
 FAR = 1e6
 """Numbers are held within ±1e6: they are logarithms and counts, and beyond is infinity."""
+_VERSION = VERSION[0]
 MISSING, NUMBER, CATEGORY = 0, 1, 2
 VARIES, MARKED = 1, 2
 """Flags of an attribute: it has said more than one thing; it is missing often enough, and not always, for its absence to be told apart."""
@@ -33,6 +35,12 @@ SALT_BIN = 0xC2B2AE3D27D4EB4F
 SALT_VALUE = 0x165667B19E3779F9
 SALT_BUCKET = 0x27D4EB2F165667C5
 SALT_CROSS = 0x85EBCA77C2B2AE63
+
+
+@numba.njit(cache=True)
+def is_current(data: bytes) -> bool:
+    """Whether a vector's bytes are as `vector.as_written` gives them."""
+    return len(data) >= HEAD and data[0] == _VERSION and (len(data) - HEAD) % EACH == 0
 
 
 @numba.njit(cache=True)
@@ -98,13 +106,29 @@ def read_vector(
 
 
 @numba.njit(cache=True)
-def _call(keys: Array, places: Array, key: int, value: float, g: int, columns: Array, inputs: Array, groups: Array, wanted: Array, n: int) -> int:
-    # a feature without a weight yet stands at column -1: the scorer leaves it out, the learner may make room for it
-    columns[n] = find(keys, places, key)
+def _call(key: int, value: float, g: int, inputs: Array, groups: Array, wanted: Array, n: int) -> int:
     inputs[n] = value
     groups[n] = g
     wanted[n] = key
     return n + 1
+
+
+@numba.njit(cache=True)
+def _find_all(
+    keys: Array, places: Array, wanted: Array, groups: Array, plain: int, n: int, said: Array, token: Array, attributes: Array, columns: Array
+) -> None:
+    # all are asked for before the first is looked up: hardly any of the table is in the cache.
+    # A feature without a weight yet stands at column -1: the scorer leaves it out, the learner may make room for it
+    mask = np.uint64(keys.shape[0] - 1)
+    for i in range(1, n):
+        prefetch(keys, np.int64(wanted[i] & mask))
+        prefetch(places, np.int64(wanted[i] & mask))
+    for i in range(1, n):
+        columns[i] = find(keys, places, wanted[i])
+        if columns[i] < 0 and i < plain and said[groups[i]] == CATEGORY:
+            attribute = np.uint64(attributes[groups[i]]) << np.uint64(32)
+            bucket = mixed((attribute | (token[groups[i]] % np.uint64(BUCKETS))) ^ np.uint64(SALT_BUCKET))
+            columns[i] = find(keys, places, bucket)
 
 
 @numba.njit(cache=True)
@@ -115,9 +139,6 @@ def _call_number(
     mean: float,
     scale: float,
     edges: Array,
-    keys: Array,
-    places: Array,
-    columns: Array,
     inputs: Array,
     groups: Array,
     wanted: Array,
@@ -125,14 +146,14 @@ def _call_number(
 ) -> tuple[Any, int]:
     if scale > 0.0:
         standard = min(max((value - mean) * scale, -CLIP), CLIP)
-        n = _call(keys, places, mixed(attribute ^ np.uint64(SALT_NUMBER)), standard, g, columns, inputs, groups, wanted, n)
+        n = _call(mixed(attribute ^ np.uint64(SALT_NUMBER)), standard, g, inputs, groups, wanted, n)
     bin_at = 0
     while bin_at < edges.shape[0] and value > edges[bin_at]:
         bin_at += 1
     if edges.shape[0] > 0:
         for beside in range(max(bin_at - 1, 0), min(bin_at + 1, edges.shape[0]) + 1):
             share = 1.0 if beside == bin_at else NEIGHBOUR
-            n = _call(keys, places, mixed((attribute | np.uint64(beside)) ^ np.uint64(SALT_BIN)), share, g, columns, inputs, groups, wanted, n)
+            n = _call(mixed((attribute | np.uint64(beside)) ^ np.uint64(SALT_BIN)), share, g, inputs, groups, wanted, n)
     return np.uint64(2 + bin_at), n
 
 
@@ -192,18 +213,13 @@ def encode(
             continue
         attribute = np.uint64(attributes[g]) << np.uint64(32)
         if said[g] == NUMBER:
-            token[g], n = _call_number(
-                number[g], g, attribute, mean[g], scale[g], edges[g, : edge_count[g]], keys, places, columns, inputs, groups, wanted, n
-            )
+            token[g], n = _call_number(number[g], g, attribute, mean[g], scale[g], edges[g, : edge_count[g]], inputs, groups, wanted, n)
         elif said[g] == CATEGORY:
             key = mixed((attribute | token[g]) ^ np.uint64(SALT_VALUE))
-            n = _call(keys, places, key, 1.0, g, columns, inputs, groups, wanted, n)
-            if columns[n - 1] < 0:
-                bucket = mixed((attribute | (token[g] % np.uint64(BUCKETS))) ^ np.uint64(SALT_BUCKET))
-                columns[n - 1] = find(keys, places, bucket)
+            n = _call(key, 1.0, g, inputs, groups, wanted, n)
         elif flags[g] & MARKED:
             key = mixed((attribute | np.uint64(ABSENT)) ^ np.uint64(SALT_VALUE))
-            n = _call(keys, places, key, 1.0, g, columns, inputs, groups, wanted, n)
+            n = _call(key, 1.0, g, inputs, groups, wanted, n)
         else:
             token[g] = np.uint64(0)
     crosses_from = n
@@ -212,7 +228,8 @@ def encode(
         for g in range(said.shape[0]):
             if g != context and token[g] != np.uint64(0):
                 key = mixed((np.uint64(attributes[g]) << np.uint64(32) | token[g]) ^ with_value)
-                n = _call(keys, places, key, 1.0, g, columns, inputs, groups, wanted, n)
+                n = _call(key, 1.0, g, inputs, groups, wanted, n)
+    _find_all(keys, places, wanted, groups, crosses_from, n, said, token, attributes, columns)
     return crosses_from, n
 
 

@@ -1,5 +1,6 @@
 """The online learner of a tenant: FTRL at four rates and one belief under Hedge, on hazards."""
 
+import struct
 import zlib
 from collections import deque
 from typing import Any
@@ -21,7 +22,7 @@ from models.learning.observing import REFITS, RESERVOIR
 from models.learning.regression import BETA, HEDGE_RATE, L2, parts_of, trust
 from models.learning.shares import SHARES, mix
 from models.learning.table import attribute_table, column_table, find, first_unknown, mixed
-from models.learning.trials import CONTEXTS, FIRST_CONTEXT, REMEMBERED, SIDE_BY_SIDE, SLOTS, WAITING
+from models.learning.trials import REMEMBERED, SLOTS, TRIALS, WAITING
 from models.learning.trying import AT_ONCE, Lesson, try_lessons, written
 from schemas.errors import FatalError
 from schemas.example import MaturedExample
@@ -36,9 +37,6 @@ POOL_SQUARES = 4.0
 """What a pooled model's weights count as when a tenant starts from them: as if learned from a few dozen labels of its own."""
 
 Array = npt.NDArray[Any]
-
-NOBODY = np.zeros(0)
-"""Hazards of an example that blames no expert: its score was another model's."""
 
 _BY_ATTRIBUTE = {
     "_attributes": ("<u4", ()),
@@ -122,12 +120,13 @@ class HazardLearner:
         self._groups = np.array([-1], np.int32)
         self._ftrl = np.zeros((1, parts_of(intervals), len(_WEIGHTS), len(RATES)))
         self._loss, self._base_loss = np.zeros(EXPERTS), np.zeros(len(SHARES))
-        trials = FIRST_CONTEXT + CONTEXTS
-        self._tried = np.zeros((SLOTS, SIDE_BY_SIDE, 2), np.float32)
-        self._gain, self._contexts = np.zeros(trials), np.full(trials, -1, np.int64)
+        self._tried = np.zeros((TRIALS, SLOTS, 2), np.float32)
+        self._gain, self._contexts = np.zeros(TRIALS), np.full(TRIALS, -1, np.int64)
         self._taught = np.zeros(REMEMBERED, np.uint32)
         self._waiting: deque[tuple[int, float, bytes]] = deque()
         self._lessons: list[Lesson] = []
+        self._judging = 0
+        self._untried: list[tuple[MaturedExample, bytes]] = []
         self._columns = 1
         self._slots[0] = 1
         self._believed = self._biases
@@ -139,20 +138,20 @@ class HazardLearner:
     @property
     def _trial_z(self) -> Array:
         """(trials, SLOTS), as states keep it."""
-        return self._tried[:, : len(self._gain), 0].T
+        return self._tried[..., 0]
 
     @_trial_z.setter
     def _trial_z(self, z: Array) -> None:
-        self._tried[:, : len(z), 0] = z.T
+        self._tried[..., 0] = z
 
     @property
     def _trial_root(self) -> Array:
         """(trials, SLOTS), as states keep it."""
-        return self._tried[:, : len(self._gain), 1].T
+        return self._tried[..., 1]
 
     @_trial_root.setter
     def _trial_root(self, root: Array) -> None:
-        self._tried[:, : len(root), 1] = root.T
+        self._tried[..., 1] = root
 
     @property
     def _biases(self) -> int:
@@ -160,51 +159,49 @@ class HazardLearner:
 
     def learn(self, example: MaturedExample) -> int:
         """Learn every interval label of the example; returns how many there were."""
-        features = as_written(example.features)
+        features = example.features
         if not self._with_base:
             features = vector_from_bytes(features).without(PATTERN_MODEL).to_bytes()
-        hazards = np.array(example.hazards, np.float64)
+        hazards = example.hazards if len(example.hazards) == EXPERTS * self._intervals else ()
+        known = (struct.pack(f"<{len(hazards)}d", *hazards), example.event_id.encode(), self._context, self._with_clock)
         observed = self._observed + (example.first_interval == 0)
-        what = (
-            features,
-            hazards if len(hazards) == EXPERTS * self._intervals else NOBODY,
-            self._context,
-            self._with_clock,
-        )
-        how = (
-            observed,
-            zlib.crc32(example.event_id.encode()),
-            example.first_interval,
-            example.last_interval,
-            example.is_converted,
-            example.is_final,
-        )
-        columns, believed = learn_example(self._holding(), *what, self._columns, self._believed, *how)
+        labels = (observed, example.first_interval, example.last_interval, example.is_converted, example.is_final)
+        columns, believed = learn_example(self._holding(), features, *known, self._columns, self._believed, *labels)
         if columns < 0:
+            features = as_written(features)
             self._make_room(vector_from_bytes(features).ids)
-            columns, believed = learn_example(self._holding(), *what, self._columns, self._believed, *how)
+            columns, believed = learn_example(self._holding(), features, *known, self._columns, self._believed, *labels)
             if columns < 0:
                 raise FatalError(self._still_short(example))
         self._columns, self._believed, self._observed = columns, believed, observed
         if example.is_final:
-            self._try(example, features)
-        labels = example.last_interval - example.first_interval + 1
-        self._labels += labels
-        return labels
+            self._untried.append((example, features))
+            if len(self._untried) + self._judging >= AT_ONCE:
+                self._try()
+        count = example.last_interval - example.first_interval + 1
+        self._labels += count
+        return count
 
-    def _try(self, example: MaturedExample, features: bytes) -> None:
-        """Let the trials be taught what was known when the event was scored, and be judged by this label; both when enough of it waits."""
+    def _try(self) -> None:
+        """Bring what waits to the trials."""
+        self._order_lessons()
+        context, self._with_clock = try_lessons(self._holding(), written(self._lessons), self._context, self._with_clock)
+        self._lessons.clear()
+        self._judging = 0
+        if context != self._context:
+            self._change_context(context)
+
+    def _order_lessons(self) -> None:
+        """Let the trials be taught, before they are judged by a label, what was known when its event was scored."""
         waiting = self._waiting
-        while waiting and (waiting[0][0] <= example.as_of or len(waiting) >= WAITING):
-            _, label, known = waiting.popleft()
-            self._lessons.append(Lesson(True, label > 0.0, 0, known))
-        self._lessons.append(Lesson(False, example.is_converted, zlib.crc32(example.lead.encode()), features))
-        waiting.append((example.matured_at, 1.0 if example.is_converted else 0.0, features))
-        if len(self._lessons) >= AT_ONCE:
-            context, self._with_clock = try_lessons(self._holding(), written(self._lessons), self._context, self._with_clock)
-            self._lessons.clear()
-            if context != self._context:
-                self._change_context(context)
+        for example, features in self._untried:
+            while waiting and (waiting[0][0] <= example.as_of or len(waiting) >= WAITING):
+                _, label, known = waiting.popleft()
+                self._lessons.append(Lesson(True, label > 0.0, 0, known))
+            self._lessons.append(Lesson(False, example.is_converted, zlib.crc32(example.lead.encode()), features))
+            waiting.append((example.matured_at, 1.0 if example.is_converted else 0.0, features))
+        self._judging += len(self._untried)
+        self._untried.clear()
 
     def _holding(self) -> Held:
         if self._held is None:
@@ -397,6 +394,7 @@ class HazardLearner:
         columns = [getattr(self, name)[: self._columns].tobytes() for name in _BY_COLUMN]
         columns += [self._ftrl[: self._columns, :, which].swapaxes(1, 2).tobytes() for which in range(len(_WEIGHTS))]
         self._settle()
+        self._order_lessons()
         belief = [self._belief.astype("<f8").tobytes(), self._covariance.astype("<f4").tobytes()]
         trials = [[(*rest, in_order(vector_from_bytes(features))) for *rest, features in of] for of in (self._waiting, self._lessons)]
         body = zlib.compress(bytes(msgpack.packb([counts, arrays, columns, belief, *trials])), 1)
@@ -450,6 +448,7 @@ class HazardLearner:
         learner._gains, learner._taken = no_gains(len(learner._belief))
         learner._waiting = deque((at, label, features) for at, label, features in waiting)
         learner._lessons = [Lesson(*lesson) for waiting_lessons in lessons for lesson in waiting_lessons]
+        learner._judging = sum(not lesson.is_taught for lesson in learner._lessons)
         learner._index()
         return learner
 

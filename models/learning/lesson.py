@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.learning.belief import PLACES, give_places, revise
-from models.learning.encoding import BUCKETS, CATEGORY, SALT_BUCKET, VALUES, encode, read_vector, room_for, unpacked
+from models.learning.encoding import BUCKETS, CATEGORY, SALT_BUCKET, VALUES, encode, is_current, read_vector, room_for, unpacked
 from models.learning.hazard_model import ATTRIBUTES, COLUMNS
 from models.learning.held import Held
 from models.learning.observing import observe
@@ -222,13 +222,13 @@ def learn_point(
 def learn_example(
     held: Held,
     features: bytes,
-    hazards: Array,
+    hazards: bytes,
+    event_id: bytes,
     context: int,
     with_clock: bool,
     used: int,
     believed: int,
     observed: int,
-    draw: int,
     first: int,
     last: int,
     is_converted: bool,
@@ -242,7 +242,11 @@ def learn_example(
         What the learner holds; its arrays are changed in place.
     features
         The point's vector, as `vector.as_written` gives it.
-    hazards, observed, draw, first, last, is_converted
+    hazards
+        As frozen in the example, doubles; empty: its score was another model's, and no expert is blamed.
+    event_id
+        Of the point's event.
+    observed, first, last, is_converted
         As in `learn_point`.
     context, with_clock, used, believed
         What is in use, as in `learn_point`.
@@ -251,12 +255,18 @@ def learn_example(
 
     Returns
     -------
-    Columns and places in the belief from now on. Columns of -1: an attribute is new or there is no room, and nothing was changed; both may
-    be given only outside.
+    Columns and places in the belief from now on. Columns of -1: the vector was written by another version, an attribute is new or there is
+    no room, and nothing was changed; what is needed may be given only outside.
     """
+    if not is_current(features):
+        return -1, believed
     dense, ids, values = unpacked(np.frombuffer(features, np.uint8), 0, len(features))
     if _is_short(held, ids, used, believed):
         return -1, believed
+    said = np.empty(len(hazards) // 8)
+    as_bytes = said.view(np.uint8)
+    for i in range(len(hazards)):
+        as_bytes[i] = hazards[i]
     used, believed = learn_point(
         dense,
         ids,
@@ -294,19 +304,28 @@ def learn_example(
         held.gains,
         held.taken,
         believed,
-        hazards,
+        said,
         observed,
-        draw,
+        _draw(event_id),
         held.start,
         held.intervals,
         first,
         last,
         is_converted,
     )
-    if is_final and hazards.shape[0] > 0:
+    if is_final and said.shape[0] > 0:
         label = 1.0 if is_converted else 0.0
-        blame_base(ids, values, hazards, held.loss, held.base_loss, held.base_sums, held.intervals, label)
+        blame_base(ids, values, said, held.loss, held.base_loss, held.base_sums, held.intervals, label)
     return used, believed
+
+
+@numba.njit(cache=True)
+def _draw(event_id: bytes) -> int:
+    # FNV-1a, mixed: a hash of 32 bits
+    draw = np.uint64(0xCBF29CE484222325)
+    for i in range(len(event_id)):
+        draw = (draw ^ np.uint64(event_id[i])) * np.uint64(0x100000001B3)
+    return int(mixed(draw) >> np.uint64(32))
 
 
 @numba.njit(cache=True)

@@ -1,15 +1,14 @@
 """Which additions to the plain features help this tenant: each tried by a small learner of its own, beside a plain one. Compiled."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
 from models.features.registry import CLOCK
-from models.learning.encoding import VARIES, encode, room_for
-from models.learning.prefetching import prefetch, prefetch_all
+from models.learning.encoding import VARIES
 from models.learning.regression import BETA, LOGIT_LIMIT
 
 Array = npt.NDArray[Any]
@@ -22,240 +21,200 @@ CONTEXT_VALUES = 64
 """An attribute with more values than this is no context."""
 SLOTS = 1 << 13
 """Weights of one trial; features share them by hash."""
-RATE = 0.08
+RATE, ONE = np.float32(0.08), np.float32(BETA)
+"""In single precision, as all that the trials know: the processor takes twice as many at a time."""
 DECAY = 0.9997
 """Losses fade with a mean life of 3,300 labels, so that a trial may win or lose with the seasons."""
 MARGIN = 8.0
 """Nats by which an addition must beat what is in use: the odds of 3,000 to 1 leave room for all that are tried."""
 BETTER = 2.0
 """How many times the use of the present context another one must be of: the crosses in use, and what they learned, would be lost."""
-SIDE_BY_SIDE = FIRST_CONTEXT + CONTEXTS + 2
-"""Trials as they lie in memory: rounded up to what the processor takes at a time, which leaves nothing over to be done one by one."""
+TRIALS = FIRST_CONTEXT + CONTEXTS
 WAITING = 512
 """Labels that wait until a score is judged that was made when they were known; when there are more, the oldest is taught all the same."""
 REMEMBERED = 1 << 14
 """Leads that are known to have taught already; the table forgets by hash."""
 
 
-@numba.njit(cache=True)
-def _ask_for(tried: Array, wanted: Array, plain: int) -> None:
-    # it is on its way while the crosses are placed: hardly any of the trials' 2 MB is in the cache
-    mask = np.uint64(SLOTS - 1)
-    for i in range(plain):
-        prefetch_all(tried, np.int64(wanted[i] & mask) * 2 * SIDE_BY_SIDE, 2 * SIDE_BY_SIDE)
-
-
-@numba.njit(cache=True)
-def _place(tried: Array, contexts: Array, token: Array, salts: Array, slots: Array, ends: Array, speaks: Array) -> None:
-    # where each trial's crosses weigh, one trial's after the other's: they share weights by hash with the plain features
-    keys, speakers, speaking = np.empty(token.shape[0], np.uint64), np.empty(token.shape[0], np.int64), 0
-    for g in range(token.shape[0]):
-        if token[g] != np.uint64(0) and not CLOCK[0] <= g < CLOCK[1]:
-            keys[speaking] = ((np.uint64(salts[g]) << np.uint64(32)) | token[g]) * np.uint64(0xC2B2AE3D27D4EB4F)
-            speakers[speaking] = g
-            speaking += 1
-    n = 0
-    for trial in range(SIDE_BY_SIDE):
-        context = contexts[trial] if FIRST_CONTEXT <= trial < contexts.shape[0] else np.int64(UNUSED)
-        speaks[trial] = trial < FIRST_CONTEXT or (context != UNUSED and token[context] != np.uint64(0))
-        if speaks[trial] and trial >= FIRST_CONTEXT:
-            said = token[context] * np.uint64(0x9E3779B97F4A7C15)
-            for s in range(speaking):
-                if speakers[s] != context:
-                    key = keys[s] ^ said
-                    slots[n] = np.int64((key ^ (key >> np.uint64(29))) * np.uint64(0x165667B19E3779F9) >> np.uint64(51))
-                    prefetch(tried, (slots[n] * SIDE_BY_SIDE + trial) * 2)
-                    n += 1
-        ends[trial] = n
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _foretell(
-    tried: Array, wanted: Array, inputs: Array, groups: Array, plain: int, slots: Array, ends: Array, start: float, weight: Array, logits: Array
-) -> None:
-    mask = np.uint64(SLOTS - 1)
-    logits[:] = start
-    for i in range(plain):
-        of, by = tried[np.int64(wanted[i] & mask)], inputs[i]
-        if CLOCK[0] <= groups[i] < CLOCK[1]:
-            logits[WITH_CLOCK] += -of[WITH_CLOCK, 0] * RATE / (BETA + of[WITH_CLOCK, 1]) * by
-        else:
-            for trial in range(SIDE_BY_SIDE):
-                logits[trial] += -of[trial, 0] * RATE / (BETA + of[trial, 1]) * by
-    sums, roots = np.empty(ends[-1], np.float32), np.empty(ends[-1], np.float32)
-    _gather(tried, slots, ends, sums, roots)
-    for i in range(sums.shape[0]):
-        weight[i] = -sums[i] * RATE / (BETA + roots[i])
-    for trial in range(FIRST_CONTEXT, SIDE_BY_SIDE):
-        for i in range(ends[trial - 1], ends[trial]):
-            logits[trial] += weight[i]
-    for trial in range(SIDE_BY_SIDE):
-        logits[trial] = min(max(logits[trial], -LOGIT_LIMIT), LOGIT_LIMIT)
-
-
-@numba.njit(cache=True)
-def _gather(tried: Array, slots: Array, ends: Array, sums: Array, roots: Array) -> None:
-    for trial in range(FIRST_CONTEXT, SIDE_BY_SIDE):
-        for i in range(ends[trial - 1], ends[trial]):
-            sums[i], roots[i] = tried[slots[i], trial, 0], tried[slots[i], trial, 1]
-
-
-@numba.njit(cache=True, error_model="numpy", inline="always")
-def _stepped(sums: float, root: float, gradient: float) -> tuple[Any, Any]:
-    weight = -sums * RATE / (BETA + root)
-    after = math.sqrt(root * root + gradient * gradient)
-    return sums + np.float32(gradient - (after - root) / RATE * weight), np.float32(after)
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _teach_plain(tried: Array, wanted: Array, inputs: Array, groups: Array, plain: int, errors: Array, speaks: Array) -> None:
-    # one feature after the other, as two may share a slot; all trials of a feature lie side by side
-    mask = np.uint64(SLOTS - 1)
-    for i in range(plain):
-        of, by = tried[np.int64(wanted[i] & mask)], inputs[i]
-        if CLOCK[0] <= groups[i] < CLOCK[1]:
-            of[WITH_CLOCK, 0], of[WITH_CLOCK, 1] = _stepped(of[WITH_CLOCK, 0], of[WITH_CLOCK, 1], errors[WITH_CLOCK] * by)
-        else:
-            for trial in range(SIDE_BY_SIDE):
-                sums, root = of[trial, 0], of[trial, 1]
-                sums_after, root_after = _stepped(sums, root, errors[trial] * by)
-                of[trial, 0] = sums_after if speaks[trial] else sums
-                of[trial, 1] = root_after if speaks[trial] else root
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _teach_crosses(tried: Array, slots: Array, ends: Array, errors: Array) -> None:
-    # all at once; where two of a trial share a slot, the second must see what the first has learned
-    sums, roots, gradients = np.empty(ends[-1], np.float32), np.empty(ends[-1], np.float32), np.empty(ends[-1])
-    _gather(tried, slots, ends, sums, roots)
-    for trial in range(FIRST_CONTEXT, SIDE_BY_SIDE):
-        gradients[ends[trial - 1] : ends[trial]] = errors[trial]
-    for i in range(sums.shape[0]):
-        sums[i], roots[i] = _stepped(sums[i], roots[i], gradients[i])
-    last = np.zeros(SLOTS, np.uint8)
-    for trial in range(FIRST_CONTEXT, SIDE_BY_SIDE):
-        for i in range(ends[trial - 1], ends[trial]):
-            of = tried[slots[i], trial]
-            if last[slots[i]] == trial:
-                of[0], of[1] = _stepped(of[0], of[1], errors[trial])
-            else:
-                of[0], of[1] = sums[i], roots[i]
-            last[slots[i]] = trial
-
-
-@numba.njit(cache=True)
-def judge_all(
-    tried: Array,
-    gain: Array,
-    contexts: Array,
-    token: Array,
-    wanted: Array,
-    inputs: Array,
-    groups: Array,
-    plain: int,
-    salts: Array,
-    label: float,
-    start: float,
-) -> None:
-    """Compare what every trial foretells with what the plain one does.
-
-    That is fair while they were taught nothing that was not known when the score was made, and nothing of the same lead.
+class Burst(NamedTuple):
+    """Lessons as the trials see them, all read before the first is tried.
 
     Parameters
     ----------
-    tried
-        (SLOTS, SIDE_BY_SIDE, 2): FTRL's two accumulators, as in `regression.learn_label`. What the trials know of a plain feature lies side
-        by side, so that the processor takes several of them at a time.
-    gain
-        By trial, changed in place: by how many nats it foretold better than the plain one, fading.
-    contexts
-        Attribute of each trial from FIRST_CONTEXT on; UNUSED: none yet.
+    slots, inputs
+        (lessons, features): where the plain features weigh, and their values; those of the clock come last.
+    plain, with_clock
+        (lessons,): how many features there are without the clock, and with it.
+    tokens
+        (lessons, attributes): what each attribute says in one number, 0: nothing; from `encoding.encode`.
+    keys, speakers, speaking
+        (lessons, attributes), the same, and (lessons,): a hash of what an attribute says, and which one it is, of those that speak and are
+        not the clock; how many they are.
+    labels, are_judged
+        (lessons,): 0 or 1, and whether the trials are judged by the lesson, else taught.
+    """
+
+    slots: Array
+    inputs: Array
+    plain: Array
+    with_clock: Array
+    tokens: Array
+    keys: Array
+    speakers: Array
+    speaking: Array
+    labels: Array
+    are_judged: Array
+
+
+@numba.njit(cache=True)
+def burst_for(lessons: int, attributes: int, features: int) -> Burst:
+    """Room for so many lessons."""
+    return Burst(
+        np.empty((lessons, features), np.uint16),
+        np.empty((lessons, features), np.float32),
+        np.empty(lessons, np.int64),
+        np.empty(lessons, np.int64),
+        np.empty((lessons, attributes), np.uint64),
+        np.empty((lessons, attributes), np.uint64),
+        np.empty((lessons, attributes), np.int32),
+        np.zeros(lessons, np.int64),
+        np.empty(lessons),
+        np.empty(lessons, np.bool_),
+    )
+
+
+@numba.njit(cache=True)
+def take_lesson(
+    burst: Burst, at: int, token: Array, wanted: Array, inputs: Array, groups: Array, plain: int, salts: Array, label: float, is_judged: bool
+) -> None:
+    """Write a lesson into a burst, at its place.
+
+    Parameters
+    ----------
     token, wanted, inputs, groups, plain
         From `encoding.encode` without a context and with the clock: `plain` features.
     salts
         By attribute: the upper half of its ids.
+    label, is_judged
+        As in `Burst`.
     """
-    room = contexts.shape[0] * token.shape[0]
-    slots, ends, speaks = np.empty(room, np.int64), np.empty(SIDE_BY_SIDE, np.int64), np.empty(SIDE_BY_SIDE, np.bool_)
-    weight, logits = np.empty(room), np.empty(SIDE_BY_SIDE)
-    _ask_for(tried, wanted, plain)
-    _place(tried, contexts, token, salts, slots, ends, speaks)
-    _foretell(tried, wanted, inputs, groups, plain, slots, ends, start, weight, logits)
-    plain_loss = 0.0
-    for trial in range(contexts.shape[0]):
-        if speaks[trial]:
-            loss = math.log1p(math.exp(-logits[trial] if label > 0.0 else logits[trial]))
-            if trial == PLAIN:
-                plain_loss = loss
-            gain[trial] = DECAY * gain[trial] + plain_loss - loss
+    n = 0
+    for of_clock in (False, True):
+        for i in range(plain):
+            if (CLOCK[0] <= groups[i] < CLOCK[1]) == of_clock:
+                burst.slots[at, n], burst.inputs[at, n] = wanted[i] & np.uint64(SLOTS - 1), inputs[i]
+                n += 1
+        if not of_clock:
+            burst.plain[at] = n
+    burst.with_clock[at] = n
+    n = 0
+    for g in range(token.shape[0]):
+        burst.tokens[at, g] = token[g]
+        if token[g] != np.uint64(0) and not CLOCK[0] <= g < CLOCK[1]:
+            burst.keys[at, n] = ((np.uint64(salts[g]) << np.uint64(32)) | token[g]) * np.uint64(0xC2B2AE3D27D4EB4F)
+            burst.speakers[at, n] = g
+            n += 1
+    burst.speaking[at] = n
+    burst.labels[at], burst.are_judged[at] = label, is_judged
 
 
 @numba.njit(cache=True)
-def teach_all(
-    tried: Array,
-    contexts: Array,
-    token: Array,
-    wanted: Array,
-    inputs: Array,
-    groups: Array,
-    plain: int,
-    salts: Array,
-    label: float,
-    start: float,
-) -> None:
-    """Teach every trial one label; the parameters are those of `judge_all`, and `tried` is changed in place."""
-    room = contexts.shape[0] * token.shape[0]
-    slots, ends, speaks = np.empty(room, np.int64), np.empty(SIDE_BY_SIDE, np.int64), np.empty(SIDE_BY_SIDE, np.bool_)
-    weight, errors = np.empty(room), np.empty(SIDE_BY_SIDE)
-    _ask_for(tried, wanted, plain)
-    _place(tried, contexts, token, salts, slots, ends, speaks)
-    _foretell(tried, wanted, inputs, groups, plain, slots, ends, start, weight, errors)
-    for trial in range(SIDE_BY_SIDE):
-        errors[trial] = 1.0 / (1.0 + math.exp(-errors[trial])) - label
-    _teach_plain(tried, wanted, inputs, groups, plain, errors, speaks)
-    _teach_crosses(tried, slots, ends, errors)
+def _place_crosses(burst: Burst, at: int, context: int, slots: Array, n: int) -> int:
+    # they share weights by hash with the plain features
+    said = burst.tokens[at, context] * np.uint64(0x9E3779B97F4A7C15)
+    for s in range(burst.speaking[at]):
+        if burst.speakers[at, s] != context:
+            key = burst.keys[at, s] ^ said
+            slots[n] = (key ^ (key >> np.uint64(29))) * np.uint64(0x165667B19E3779F9) >> np.uint64(51)
+            n += 1
+    return n
+
+
+@numba.njit(cache=True, error_model="numpy", inline="always")
+def _stepped(sums: float, root: float, gradient: float) -> tuple[Any, Any]:
+    weight = -sums * RATE / (ONE + root)
+    after = math.sqrt(root * root + gradient * gradient)
+    return sums + (gradient - (after - root) / RATE * weight), after
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _foretell(knows: Array, slots: Array, inputs: Array, n: int, start: float, sums: Array, roots: Array, votes: Array) -> Any:
+    for i in range(n):
+        sums[i], roots[i] = knows[slots[i], 0], knows[slots[i], 1]
+    for i in range(n):
+        votes[i] = -sums[i] * RATE / (ONE + roots[i]) * inputs[i]
+    # four sums, as one would wait for itself; always these four, as their order is in the result's last bits
+    one, two, three, four, i = np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0), 0
+    while i + 4 <= n:
+        one, two, three, four = one + votes[i], two + votes[i + 1], three + votes[i + 2], four + votes[i + 3]
+        i += 4
+    while i < n:
+        one += votes[i]
+        i += 1
+    return min(max(start + np.float64((one + two) + (three + four)), -LOGIT_LIMIT), LOGIT_LIMIT)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _teach(knows: Array, slots: Array, inputs: Array, n: int, error: float, sums: Array, roots: Array, is_met: Array) -> None:
+    # all at once; where two features share a slot, the second must see what the first has learned
+    for i in range(n):
+        sums[i], roots[i] = _stepped(sums[i], roots[i], error * inputs[i])
+    for i in range(n):
+        slot = slots[i]
+        if is_met[slot]:
+            sums[i], roots[i] = _stepped(knows[slot, 0], knows[slot, 1], error * inputs[i])
+        knows[slot, 0], knows[slot, 1] = sums[i], roots[i]
+        is_met[slot] = True
+    for i in range(n):
+        is_met[slots[i]] = False
 
 
 @numba.njit(cache=True)
-def try_label(
-    said: Array,
-    number: Array,
-    token: Array,
-    attributes: Array,
-    flags: Array,
-    mean: Array,
-    scale: Array,
-    edge_count: Array,
-    edges: Array,
-    tried: Array,
-    gain: Array,
-    contexts: Array,
-    label: float,
-    start: float,
-    is_judged: bool,
-) -> None:
-    """Judge all trials by the label of a vector already read, or teach them.
+def try_all(tried: Array, gain: Array, contexts: Array, burst: Burst, start: float) -> None:
+    """Let every trial foretell each lesson in turn; then it is judged by it, compared with what the plain one foretold, or taught it.
+
+    Judging is fair while the trials were taught nothing that was not known when the score was made, and nothing of the same lead. One
+    trial takes all lessons before the next one begins: what it knows, 64 kB, is in the cache from its first lesson on.
 
     Parameters
     ----------
-    said, number, token
-        From `encoding.read_vector`; `token` is changed as by `encoding.encode`.
-    attributes, flags, mean, scale, edge_count, edges
-        By attribute, as in `encoding.encode`.
-    tried, gain, contexts, label, start
-        As in `judge_all`.
-    is_judged
-        Whether they are judged; else they are taught.
+    tried
+        (TRIALS, SLOTS, 2), changed in place: FTRL's two accumulators, as in `regression.learn_label`.
+    gain
+        By trial, changed in place: by how many nats it foretold better than the plain one, fading.
+    contexts
+        Attribute of each trial from FIRST_CONTEXT on; UNUSED: none yet.
+    start
+        The logit before any label.
     """
-    room = room_for(attributes.shape[0])
-    columns, groups, inputs, wanted = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room), np.empty(room, np.uint64)
-    # trials know features by their keys alone
-    keys, places = np.zeros(1, np.uint64), np.zeros(1, np.int32)
-    plain, _ = encode(said, number, token, attributes, flags, mean, scale, edge_count, edges, -1, True, keys, places, columns, inputs, groups, wanted)
-    if is_judged:
-        judge_all(tried, gain, contexts, token, wanted, inputs, groups, plain, attributes, label, start)
-    else:
-        teach_all(tried, contexts, token, wanted, inputs, groups, plain, attributes, label, start)
+    lessons, room = burst.labels.shape[0], burst.slots.shape[1] + burst.tokens.shape[1]
+    slots, inputs = np.empty(room, np.uint16), np.empty(room, np.float32)
+    sums, roots, votes = np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.float32)
+    is_met, plain_loss = np.zeros(SLOTS, np.bool_), np.empty(lessons)
+    for trial in range(contexts.shape[0]):
+        context = contexts[trial] if trial >= FIRST_CONTEXT else np.int64(UNUSED)
+        if trial >= FIRST_CONTEXT and context == UNUSED:
+            continue
+        for at in range(lessons):
+            if context != UNUSED and burst.tokens[at, context] == np.uint64(0):
+                continue
+            n = burst.with_clock[at] if trial == WITH_CLOCK else burst.plain[at]
+            for i in range(n):
+                slots[i], inputs[i] = burst.slots[at, i], burst.inputs[at, i]
+            if context != UNUSED:
+                plain = n
+                n = _place_crosses(burst, at, context, slots, n)
+                inputs[plain:n] = np.float32(1.0)
+            label = burst.labels[at]
+            logit = _foretell(tried[trial], slots, inputs, n, start, sums, roots, votes)
+            if burst.are_judged[at]:
+                loss = math.log1p(math.exp(-logit if label > 0.0 else logit))
+                if trial == PLAIN:
+                    plain_loss[at] = loss
+                gain[trial] = DECAY * gain[trial] + plain_loss[at] - loss
+            else:
+                error = np.float32(1.0 / (1.0 + math.exp(-logit)) - label)
+                _teach(tried[trial], slots, inputs, n, error, sums, roots, is_met)
 
 
 @numba.njit(cache=True)

@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from models.features.sorting import sort
-from models.learning.encoding import read_vector, unpacked
+from models.learning.encoding import encode, read_vector, room_for, unpacked
 from models.learning.held import Held
-from models.learning.trials import choose, is_new, try_label
+from models.learning.trials import Burst, burst_for, choose, is_new, take_lesson, try_all
 
 Array = npt.NDArray[Any]
 
 AT_ONCE = 32
-"""Lessons that wait for each other: their 2 MB are fetched anew for every burst, as nothing else needs them."""
+"""Points whose lessons wait for each other: what the trials know, 2 MB, is fetched anew for every burst, as nothing else needs it."""
 _HEAD = 10
 
 
@@ -60,12 +60,17 @@ def try_lessons(held: Held, lessons: bytes, context: int, with_clock: bool) -> t
     -------
     The context, and whether the clock is to count, from now on.
     """
-    data, at = np.frombuffer(lessons, np.uint8), 0
+    data, at, count = np.frombuffer(lessons, np.uint8), 0, 0
+    begins = np.empty(data.shape[0] // _HEAD, np.int64)
     while at < data.shape[0]:
-        end = at + _HEAD + _number(data, at + 6)
         if data[at] or is_new(held.taught, _number(data, at + 2)):
-            _try(held, data, at + _HEAD, end, np.float64(data[at + 1]), not data[at])
-        at = end
+            begins[count] = at
+            count += 1
+        at += _HEAD + _number(data, at + 6)
+    burst = burst_for(count, held.attributes.shape[0], room_for(held.attributes.shape[0]))
+    for i in range(count):
+        _read(held, data, begins[i], burst, i)
+    try_all(held.tried, held.gain, held.contexts, burst, held.trial_start)
     context, with_clock = choose(held.gain, held.contexts, held.flags, held.values, context, with_clock)
     return context, with_clock
 
@@ -79,27 +84,19 @@ def _number(data: Array, at: int) -> int:
 
 
 @numba.njit(cache=True)
-def _try(held: Held, data: Array, begin: int, end: int, label: float, is_judged: bool) -> None:
+def _read(held: Held, data: Array, begin: int, burst: Burst, at: int) -> None:
     count = held.attributes.shape[0]
+    room = room_for(count)
     said, number, token, place = np.empty(count, np.uint8), np.empty(count), np.empty(count, np.uint64), np.empty(count, np.int64)
-    dense, ids, values = unpacked(data, begin, end)
-    # in the order of their ids, as states keep them
+    columns, groups, inputs, wanted = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room), np.empty(room, np.uint64)
+    # trials know features by their keys alone
+    keys, places = np.zeros(1, np.uint64), np.zeros(1, np.int32)
+    dense, ids, values = unpacked(data, begin + _HEAD, begin + _HEAD + _number(data, begin + 6))
+    # in the order of their ids, as states keep them: of two things that an attribute says, the last counts
     ordered_ids, ordered_values = np.empty_like(ids), np.empty_like(values)
     sort(ids, values, ordered_ids, ordered_values)
-    read_vector(
-        dense,
-        ordered_ids,
-        ordered_values,
-        0,
-        ids.shape[0],
-        held.attribute_keys,
-        held.attribute_places,
-        said,
-        number,
-        token,
-        place,
-    )
-    try_label(
+    read_vector(dense, ordered_ids, ordered_values, 0, ids.shape[0], held.attribute_keys, held.attribute_places, said, number, token, place)
+    plain, _ = encode(
         said,
         number,
         token,
@@ -109,10 +106,13 @@ def _try(held: Held, data: Array, begin: int, end: int, label: float, is_judged:
         held.scale,
         held.edge_count,
         held.edges,
-        held.tried,
-        held.gain,
-        held.contexts,
-        label,
-        held.trial_start,
-        is_judged,
+        -1,
+        True,
+        keys,
+        places,
+        columns,
+        inputs,
+        groups,
+        wanted,
     )
+    take_lesson(burst, at, token, wanted, inputs, groups, plain, held.attributes, np.float64(data[begin + 1]), not data[begin])
