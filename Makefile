@@ -6,8 +6,9 @@ SHELL := bash
 PY := .venv/bin/python
 RUN := .venv/bin
 CODE := api connectors infra jobs models schemas tests
-# the fast tiers share the cores; those that start servers leave a third of two cores idle, so they run side by side, each with its own
-FAST := unit property contract
+# the fast tiers share the cores: contract, first, needs no compiled kernels, or one worker would compile what the other just compiles;
+# those that start servers leave a third of two cores idle, so they run side by side, each with its own
+FAST := contract unit property
 TIERS := $(FAST) integration e2e
 
 # what a call may set; where nothing stands, the command itself knows best
@@ -64,7 +65,7 @@ fix: venv  ## format, and mend what lint can mend
 	$(RUN)/ruff check --fix $(CODE)
 
 test: tools $(if $(filter integration,$(TIER)),clients) check  ## check, then every tier of tests (TIER=unit: one)
-	$(if $(filter $(FAST),$(TIER)),$(PY) -m pytest -n logical --dist worksteal $(if $(filter unit,$(TIER)),--doctest-modules schemas models) $(addprefix tests/,$(filter $(FAST),$(TIER))))
+	$(if $(filter $(FAST),$(TIER)),$(PY) -m pytest -n logical --dist worksteal $(addprefix tests/,$(filter $(FAST),$(TIER))) $(if $(filter unit,$(TIER)),--doctest-modules schemas models))
 	$(if $(SERVED),$(MAKE) --no-print-directory --jobs=2 $(SERVED))
 
 # pytest takes the shell's place: SIGTERM must reach it. A `make` that a test runs is none of ours, or it would do two things at once too.
