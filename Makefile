@@ -6,12 +6,14 @@ SHELL := bash
 PY := .venv/bin/python
 RUN := .venv/bin
 CODE := api connectors infra jobs models schemas tests
-# the fast tiers share the cores; those that start servers need them for the servers
-FAST := unit property contract
+# the fast tiers share the cores: contract, first, needs no compiled kernels, or one worker would compile what the other just compiles;
+# those that start servers leave a third of two cores idle, so they run side by side, each with its own
+FAST := contract unit property
 TIERS := $(FAST) integration e2e
 
 # what a call may set; where nothing stands, the command itself knows best
 TIER ?= $(TIERS)
+SERVED = $(addprefix test-,$(filter-out $(FAST),$(TIER)))
 DATA ?=
 SPEED ?=
 LEADS ?=
@@ -22,7 +24,7 @@ SETS ?= $(or $(TEST_DATA),../shared/data)
 SERVICE ?=
 SECONDS ?= 600
 
-.PHONY: help up down status logs demo check fix test evaluate bench fuzz storm jobstorm venv tools clients
+.PHONY: $(SERVED) help up down status logs demo check fix test evaluate bench fuzz storm jobstorm venv tools clients
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,8 +65,12 @@ fix: venv  ## format, and mend what lint can mend
 	$(RUN)/ruff check --fix $(CODE)
 
 test: tools $(if $(filter integration,$(TIER)),clients) check  ## check, then every tier of tests (TIER=unit: one)
-	$(if $(filter $(FAST),$(TIER)),$(PY) -m pytest -n logical --dist worksteal $(if $(filter unit,$(TIER)),--doctest-modules schemas models) $(addprefix tests/,$(filter $(FAST),$(TIER))))
-	$(if $(filter-out $(FAST),$(TIER)),$(PY) -m pytest $(addprefix tests/,$(filter-out $(FAST),$(TIER))))
+	$(if $(filter $(FAST),$(TIER)),$(PY) -m pytest -n logical --dist worksteal $(addprefix tests/,$(filter $(FAST),$(TIER))) $(if $(filter unit,$(TIER)),--doctest-modules schemas models))
+	$(if $(SERVED),$(MAKE) --no-print-directory --jobs=2 $(SERVED))
+
+# pytest takes the shell's place: SIGTERM must reach it. A `make` that a test runs is none of ours, or it would do two things at once too.
+$(SERVED):
+	unset MAKEFLAGS MFLAGS; exec $(PY) -m pytest tests/$(@:test-%=%) > >(trap '' INT TERM; exec sed --unbuffered 's|^|$(@:test-%=%): |') 2>&1
 
 evaluate: venv  ## the development sets, beside baselines; fails below a floor (SETS=folder; OUT=figures.json: for programs)
 	@if [ -d "$(SETS)" ]; then \

@@ -16,6 +16,7 @@ import pytest
 
 from connectors.cassandra.config import CassandraConfig
 from connectors.kafka.config import KafkaConfig
+from infra.jvm import FIRST_COMPILER
 from infra.stack import Part, Stack, signals
 from infra.stack.flink import FlinkCluster
 from tests.sealed import VARIABLE
@@ -29,6 +30,8 @@ def pytest_configure() -> None:
     for name in [name for name in os.environ if name.startswith("PROX_")]:
         del os.environ[name]
     signal.signal(signal.SIGTERM, signals.terminate)
+    # of Flink's processes, which live for minutes here; the other servers do so by themselves
+    os.environ["JVM_ARGS"] = FIRST_COMPILER
     # a machine that is busy with servers makes any example slow: a law is about values, not about time
     hypothesis.settings.register_profile("prox", deadline=None)
     hypothesis.settings.load_profile("prox")

@@ -26,7 +26,9 @@ def is_free(port: int) -> bool:
 
 
 def free_port(taken: Collection[int] = ()) -> int:
-    """A free port that is not among `taken`.
+    """A free port that is not among `taken`, and that no other process is given as long as this one runs.
+
+    Flink's ports are chosen with those of the servers and used minutes later: two runs side by side would meet on one now and then.
 
     Raises
     ------
@@ -36,9 +38,21 @@ def free_port(taken: Collection[int] = ()) -> int:
     candidates = list(range(FIRST, LAST))
     random.shuffle(candidates)
     for port in candidates:
-        if port not in taken and is_free(port):
+        if port not in taken and is_free(port) and _claim(port):
             return port
     raise ConfigError(f"no free port between {FIRST} and {LAST}: stop what uses them")
+
+
+def _claim(port: int) -> bool:
+    """Whether it is ours until this process ends: by the UDP port of its number, which no server here uses and which leaves no file behind."""
+    claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        claim.bind((LOOPBACK, port))
+    except OSError:
+        claim.close()
+        return False
+    claim.detach()  # it stays open: nobody closes it but the end of this process
+    return True
 
 
 def holder(port: int) -> str:

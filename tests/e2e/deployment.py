@@ -95,6 +95,19 @@ class Deployment:
         """Run jobs as one: they share TaskManagers."""
         self.jobs[names] = self.cluster.submit(*names, parallelism=parallelism, savepoint=savepoint, env=self.environment)
 
+    def submit_all(self, savepoints: Mapping[Sequence[str], str | None], *, parallelism: int) -> None:
+        """Run several groups of jobs, each as one, submitted side by side: most of it is a JVM and PyFlink that start."""
+        with ThreadPoolExecutor(len(savepoints), thread_name_prefix="submitting") as pool:
+            begun = [pool.submit(self.submit, *names, parallelism=parallelism, savepoint=savepoint) for names, savepoint in savepoints.items()]
+        for submission in begun:
+            submission.result()
+
+    def stop_all(self) -> dict[Sequence[str], str]:
+        """Stop all jobs at once; gives their savepoints, for `submit_all`."""
+        groups = list(self.jobs)
+        with ThreadPoolExecutor(len(groups), thread_name_prefix="stopping") as pool:
+            return dict(zip(groups, pool.map(self.stop, groups), strict=True))
+
     def stop(self, names: Sequence[str]) -> str:
         """Stop jobs that were submitted together; gives their savepoint."""
         return self.cluster.stop_with_savepoint(self.jobs.pop(names))

@@ -35,8 +35,7 @@ def deployment(stack: Stack) -> Iterator[Deployment]:
         deployed = Deployment(stack, cluster, f"t_recovery_{secrets.token_hex(4)}", ORDERED)
         deployed.prepare()
         cluster.start()
-        deployed.submit(*LATENCY, parallelism=2)
-        deployed.submit(*WRITERS, parallelism=2)
+        deployed.submit_all({LATENCY: None, WRITERS: None}, parallelism=2)
         yield deployed
         deployed.cancel()
 

@@ -40,19 +40,16 @@ def test_a_killed_task_manager_of_the_writers(deployment: Deployment, stream: St
 def test_another_parallelism(deployment: Deployment, stream: Streaming):
     """Stopped with a savepoint in mid-stream, started again at parallelism 1: state moves with its lanes."""
     with stream():
-        saved = {names: deployment.stop(names) for names in (LATENCY, WRITERS)}
-        for names, savepoint in saved.items():
-            deployment.submit(*names, parallelism=1, savepoint=savepoint)
+        deployment.submit_all(deployment.stop_all(), parallelism=1)
 
     assert [] == problems(deployment)
 
 
 def test_a_start_without_the_registry(deployment: Deployment, stream: Streaming):
     """At parallelism 2 again, while the registry is away: the schemas are on disk."""
-    saved = {names: deployment.stop(names) for names in (LATENCY, WRITERS)}
+    saved = deployment.stop_all()
     with deployment.stack.without(Part.REGISTRY):
-        for names, savepoint in saved.items():
-            deployment.submit(*names, parallelism=2, savepoint=savepoint)
+        deployment.submit_all(saved, parallelism=2)
         with stream():
             pass
         deployment.settle()

@@ -5,14 +5,6 @@ import pytest
 from connectors.cassandra.client import CassandraClient
 from connectors.cassandra.config import CassandraConfig
 from connectors.cassandra.writer import ResultsWriter
-from infra.cassandra import prepare_keyspace
-
-
-@pytest.fixture
-def migrated(cassandra: CassandraConfig) -> CassandraConfig:
-    """A keyspace of the test's own, with all tables."""
-    prepare_keyspace(cassandra)
-    return cassandra
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """Ports are free, ours, and told about when they are not."""
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from infra.stack import ports
 from schemas.errors import ConfigError
+from tests.readme import ROOT
 
 
 def test_free_ports_lie_outside_the_range_of_outgoing_connections() -> None:
@@ -28,3 +31,19 @@ def test_a_chosen_port_is_not_chosen_again() -> None:
     taken = set(range(ports.FIRST, ports.LAST)) - {allowed}
 
     assert allowed == ports.free_port(taken)
+
+
+def test_a_port_that_another_process_was_given_is_not_given_again() -> None:
+    """Two runs side by side do not meet on a port that neither uses yet."""
+    program = "import sys; from infra.stack import ports; print(ports.free_port(), flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        port = int(other.stdout.readline())
+        taken = set(range(ports.FIRST, ports.LAST)) - {port}
+
+        assert ports.is_free(port)
+        with pytest.raises(ConfigError, match="no free port"):
+            ports.free_port(taken)
+        other.communicate()
+
+    assert port == ports.free_port(taken)
