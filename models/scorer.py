@@ -118,12 +118,15 @@ def _from_mean(columns: Array, inputs: Array, groups: Array, n: int, weight: Arr
     for j in range(n):
         if columns[j] >= 0:
             prefetch_all(weight, columns[j] * width, width)
-    away[:] = -baseline
+    for g in range(away.shape[0]):
+        for w in range(width):
+            away[g, w] = -baseline[g, w]
     for j in range(n):
         if columns[j] >= 0:
-            row, to, by = weight[columns[j]], away[groups[j]], inputs[j]
+            # whole indices: a row of its own would cost a count of references
+            column, g, by = columns[j], groups[j] if groups[j] >= 0 else away.shape[0] - 1, inputs[j]
             for w in range(width):
-                to[w] += row[w] * by
+                away[g, w] += weight[column, w] * by
 
 
 @numba.njit(cache=True)
