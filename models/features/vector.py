@@ -65,18 +65,6 @@ def vector_from_bytes(data: bytes) -> FeatureVector:
     return FeatureVector(dense, np.frombuffer(data, _ID, sparse, start), values)
 
 
-def as_written(data: bytes) -> bytes:
-    """A vector's bytes as `FeatureVector.to_bytes` writes them now; only those of a version before are read and written again.
-
-    Raises
-    ------
-    PoisonRecordError
-        As `vector_from_bytes` does.
-    """
-    is_written = data[:1] == VERSION and len(data) >= HEAD and (len(data) - HEAD) % EACH == 0
-    return data if is_written else vector_from_bytes(data).to_bytes()
-
-
 def _widened(ids: npt.NDArray[np.uint32]) -> Ids:
     # version 1 knew no attributes: a category, marked by its lowest bit, was its own
     wide = ids.astype(np.uint64)

@@ -39,13 +39,13 @@ SALT_CROSS = 0x85EBCA77C2B2AE63
 
 @numba.njit(cache=True)
 def is_current(data: bytes) -> bool:
-    """Whether a vector's bytes are as `vector.as_written` gives them."""
+    """Whether a vector's bytes are as `FeatureVector.to_bytes` writes them."""
     return len(data) >= HEAD and data[0] == _VERSION and (len(data) - HEAD) % EACH == 0
 
 
 @numba.njit(cache=True)
 def unpacked(data: Array, begin: int, end: int) -> tuple[Array, Array, Array]:
-    """Dense numbers, ids and values of a vector that stands from `begin` to `end` (exclusive) in bytes, as `vector.as_written` gives them."""
+    """Dense numbers, ids and values of a vector that stands from `begin` to `end` (exclusive) in bytes, as `FeatureVector.to_bytes` writes them."""
     n = (end - begin - HEAD) // EACH
     dense, ids, values = np.empty(WIDTH, np.float32), np.empty(n, np.uint64), np.empty(n, np.float32)
     at = begin + HEAD

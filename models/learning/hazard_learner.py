@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from models.features.registry import WIDTH
 from models.features.sorting import in_order
-from models.features.vector import PATTERN_MODEL, as_written, vector_from_bytes
+from models.features.vector import PATTERN_MODEL, vector_from_bytes
 from models.learning.belief import PLACES, POOLED_VARIANCE, no_gains, settle, unsure
 from models.learning.configurations import CONFIGURATIONS, RATES
 from models.learning.encoding import EDGES, room_for
@@ -168,8 +168,9 @@ class HazardLearner:
         labels = (observed, example.first_interval, example.last_interval, example.is_converted, example.is_final)
         columns, believed = learn_example(self._holding(), features, *known, self._columns, self._believed, *labels)
         if columns < 0:
-            features = as_written(features)
-            self._make_room(vector_from_bytes(features).ids)
+            vector = vector_from_bytes(features)
+            features = vector.to_bytes()
+            self._make_room(vector.ids)
             columns, believed = learn_example(self._holding(), features, *known, self._columns, self._believed, *labels)
             if columns < 0:
                 raise FatalError(self._still_short(example))

@@ -241,7 +241,7 @@ def learn_example(
     held
         What the learner holds; its arrays are changed in place.
     features
-        The point's vector, as `vector.as_written` gives it.
+        The point's vector, as `FeatureVector.to_bytes` writes it.
     hazards
         As frozen in the example, doubles; empty: its score was another model's, and no expert is blamed.
     event_id

@@ -20,7 +20,7 @@ _HEAD = 10
 
 
 class Lesson(NamedTuple):
-    """A label and the vector of its point, as `vector.as_written` gives it.
+    """A label and the vector of its point, as `FeatureVector.to_bytes` writes it.
 
     It judges the trials unless its lead, a hash of 32 bits, has judged them before; with `is_taught` it teaches them.
     """
