@@ -23,9 +23,9 @@ from schemas.metric import Metric
 from schemas.model_snapshot import LEARNER, ModelSnapshot
 from schemas.policy import TenantPolicy
 
-VERSION = 6
-BEFORE_LESSONS, BEFORE_SLOPE = 5, 4
-"""Versions whose learners kept trials and mixed with the nightly base otherwise; they say so themselves."""
+VERSION = 7
+BEFORE_SINGLE, BEFORE_LESSONS, BEFORE_SLOPE = 6, 5, 4
+"""Versions whose learners kept weights, kept trials and mixed with the nightly base otherwise; they say so themselves."""
 BEFORE_BELIEF = 3
 BEFORE_HAZARDS = 2
 """Versions with another learner, whose state says nothing to this one: it begins anew, the metrics go on."""
@@ -236,7 +236,7 @@ class Student:
             Written by another version of the encoding.
         """
         version, counts, *fields = msgpack.unpackb(data)
-        if version not in (VERSION, BEFORE_LESSONS, BEFORE_SLOPE, BEFORE_BELIEF, BEFORE_HAZARDS, BEFORE_WINDOWS):
+        if version not in (VERSION, BEFORE_SINGLE, BEFORE_LESSONS, BEFORE_SLOPE, BEFORE_BELIEF, BEFORE_HAZARDS, BEFORE_WINDOWS):
             raise FatalError(f"student of version {version}, this release reads {BEFORE_WINDOWS} to {VERSION}")
         student = cls(tenant, policy)
         student.version, student.examples, student.labels, student.as_of = counts

@@ -12,7 +12,7 @@ from models.learning.regression import LOGIT_LIMIT
 
 Array = npt.NDArray[Any]
 
-PLACES = 256
+PLACES = 192
 """Features that the belief is about, the first that were met: its covariance has their square of numbers, and a label costs as much."""
 VARIANCE = 0.2
 """Of a weight before any label: that a feature moves the logit by more than one is the exception."""

@@ -28,7 +28,9 @@ from schemas.errors import FatalError
 from schemas.example import MaturedExample
 from schemas.model_snapshot import LEARNER
 
-VERSION = 5
+VERSION = 6
+BEFORE_SINGLE = 5
+"""A version that kept FTRL's numbers in double precision."""
 BEFORE_LESSONS = 4
 """A version whose trials waited for nothing."""
 BEFORE_SLOPE = 3
@@ -118,7 +120,7 @@ class HazardLearner:
         for name, (kind, shape) in _BY_COLUMN.items():
             setattr(self, name, np.zeros((1, *shape), kind))
         self._groups = np.array([-1], np.int32)
-        self._ftrl = np.zeros((1, parts_of(intervals), len(_WEIGHTS), len(RATES)))
+        self._ftrl = np.zeros((1, parts_of(intervals), len(_WEIGHTS), len(RATES)), np.float32)
         self._loss, self._base_loss = np.zeros(EXPERTS), np.zeros(len(SHARES))
         self._tried = np.zeros((TRIALS, SLOTS, 2), np.float32)
         self._gain, self._contexts = np.zeros(TRIALS), np.full(TRIALS, -1, np.int64)
@@ -413,7 +415,7 @@ class HazardLearner:
         FatalError
             Written by another version of the encoding.
         """
-        if data[:1] not in {bytes((known,)) for known in (VERSION, BEFORE_LESSONS, BEFORE_SLOPE)}:
+        if data[:1] not in {bytes((known,)) for known in (VERSION, BEFORE_SINGLE, BEFORE_LESSONS, BEFORE_SLOPE)}:
             raise FatalError(f"learner state of version {data[:1].hex()}, this release reads {BEFORE_SLOPE} to {VERSION}")
         counts, arrays, columns, belief, waiting, *lessons = msgpack.unpackb(zlib.decompress(data[1:]))
         if data[0] == BEFORE_SLOPE:
@@ -443,7 +445,8 @@ class HazardLearner:
         by_column, weights = columns[: len(_BY_COLUMN)], columns[len(_BY_COLUMN) :]
         for (name, (kind, shape)), read in zip(_BY_COLUMN.items(), by_column, strict=True):
             setattr(learner, name, np.frombuffer(read, kind).reshape((-1, *shape)).copy())
-        learner._take_weights(*(np.frombuffer(read, "<f8").reshape(-1, len(RATES), parts_of(counts[0])) for read in weights))
+        kind = "<f4" if data[0] == VERSION else "<f8"
+        learner._take_weights(*(np.frombuffer(read, kind).reshape(-1, len(RATES), parts_of(counts[0])) for read in weights))
         learner._belief = np.frombuffer(belief[0], "<f8").copy()
         learner._covariance = np.frombuffer(belief[1], "<f4").reshape(2 * [len(learner._belief)]).copy()
         learner._gains, learner._taken = no_gains(len(learner._belief))
@@ -483,7 +486,7 @@ class HazardLearner:
 
     def _take_weights(self, weight: Array, z: Array, root: Array) -> None:
         """What FTRL knows, each (columns, rates, parts)."""
-        self._ftrl = np.ascontiguousarray(np.stack([weight, z, root], axis=1).transpose(0, 3, 1, 2))
+        self._ftrl = np.ascontiguousarray(np.stack([weight, z, root], axis=1).transpose(0, 3, 1, 2), np.float32)
 
     def _take_belief(self, weight: Array) -> None:
         """Begin with the belief of a pooled model, (columns, parts), less sure than the pool was."""

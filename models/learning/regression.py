@@ -18,6 +18,7 @@ LOGIT_LIMIT = 30.0
 HEDGE_DECAY = 0.999
 HEDGE_RATE = 0.1
 HEDGE_CLIP = 1e-4
+_BETA, _L2 = np.float32(BETA), np.float32(L2)
 
 
 def parts_of(intervals: int) -> int:
@@ -44,8 +45,8 @@ def learn_label(ftrl: Array, columns: Array, inputs: Array, n: int, interval: in
     Parameters
     ----------
     ftrl
-        (features, parts, 3, rates), changed in place: the weights, and FTRL's two accumulators, of which the second is the square root of
-        the sum of squared gradients. What a label changes of a feature lies side by side.
+        float32 (features, parts, 3, rates), changed in place: the weights, and FTRL's two accumulators, of which the second is the square
+        root of the sum of squared gradients. What a label changes of a feature lies side by side, in one line of memory.
     columns, inputs, n
         The encoded vector; -1 is left out.
     interval, label
@@ -70,13 +71,13 @@ def learn_label(ftrl: Array, columns: Array, inputs: Array, n: int, interval: in
     for a in range(count):
         error[a] = 1.0 / (1.0 + math.exp(-min(max(error[a], -LOGIT_LIMIT), LOGIT_LIMIT))) - label
     # no feature is met twice, so that all steps are taken at once, and several by one instruction: roots and divisions are what they cost
-    weight, z, root = np.empty(2 * n * count), np.empty(2 * n * count), np.empty(2 * n * count)
-    gradient, rate = np.empty(2 * n * count), np.empty(2 * n * count)
+    weight, z, root = np.empty(2 * n * count, np.float32), np.empty(2 * n * count, np.float32), np.empty(2 * n * count, np.float32)
+    gradient, rate = np.empty(2 * n * count, np.float32), np.empty(2 * n * count, np.float32)
     for k in range(_collect(ftrl, columns, inputs, n, own, error, rates, weight, z, root, gradient, rate)):
         after = math.sqrt(root[k] * root[k] + gradient[k] * gradient[k])
         z[k] += gradient[k] - (after - root[k]) / rate[k] * weight[k]
         root[k] = after
-        weight[k] = -z[k] * rate[k] / (BETA + after + L2 * rate[k])
+        weight[k] = -z[k] * rate[k] / (_BETA + after + _L2 * rate[k])
     _put_back(ftrl, columns, n, own, weight, z, root)
 
 
