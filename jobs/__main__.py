@@ -13,6 +13,7 @@ import typer
 
 from infra.crm.accounts import crm_accounts
 from infra.jvm import FIRST_COMPILER
+from infra.priority import giving_way
 from infra.release import with_release
 from infra.settings import Settings
 from schemas.errors import ConfigError
@@ -76,12 +77,14 @@ def _run_here(names: tuple[str, ...], settings: Settings, *, is_local: bool) -> 
 
 def _run_in_two_processes(settings: Settings) -> None:
     """The latency path and the writers, each in a process of its own; when one ends, so does the other."""
-    # where Linux shares the processor by sessions (autogroup) each has what it needs of it: in one session the writers had what the latency
-    # path left, and rows came half a minute late. Where it does not they give way: a row may be late by what a score may not.
+    # a session each, of which the writers' gives way: in one session they had only what the latency path left, and rows came half a minute late.
     # A folder, as Flink keeps checkpoints in memory unless told otherwise, and refuses them there from 5 MB on
     with TemporaryDirectory(prefix="prox-checkpoints-") as folder:
         checkpoint_dir = settings.flink.checkpoint_dir or Path(folder).as_uri()
-        children = [_child(LATENCY_PATH, settings, checkpoint_dir), _child(_wanted(WRITERS, settings), settings, checkpoint_dir, "nice")]
+        children = [
+            _child(LATENCY_PATH, settings, checkpoint_dir),
+            _child(_wanted(WRITERS, settings), settings, checkpoint_dir, gives_way=True),
+        ]
 
         def stop(signum: int, _frame: object) -> None:
             for child in children:
@@ -99,7 +102,7 @@ def _run_in_two_processes(settings: Settings) -> None:
     sys.exit(1 if status else 0)
 
 
-def _child(names: tuple[str, ...], settings: Settings, checkpoint_dir: str, *prefix: str) -> "subprocess.Popen[bytes]":
+def _child(names: tuple[str, ...], settings: Settings, checkpoint_dir: str, *, gives_way: bool = False) -> "subprocess.Popen[bytes]":
     env = {
         # on one machine no state outlives the run, and each lane more is a batch more to call Python with
         "PROX_FLINK__LANES": str(settings.flink.parallelism),
@@ -108,8 +111,8 @@ def _child(names: tuple[str, ...], settings: Settings, checkpoint_dir: str, *pre
         # Flink names its log by the user and begins it anew: the second process would wipe the first one's
         "FLINK_IDENT_STRING": "-".join(names),
     }
-    command = [*prefix, sys.executable, "-m", "jobs", "--local", *names]
-    return subprocess.Popen(command, env=env, start_new_session=True)  # noqa: S603 - our own program
+    command = [sys.executable, "-m", "jobs", "--local", *names]
+    return subprocess.Popen(giving_way(command) if gives_way else command, env=env, start_new_session=True)  # noqa: S603 - our own program
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import struct
 from pathlib import Path
 
 from infra.jvm import FIRST_COMPILER
+from infra.priority import giving_way
 from infra.stack import jars, java, ports
 from infra.stack.addresses import Addresses
 from infra.stack.service import Spec
@@ -56,15 +57,17 @@ def spec(addresses: Addresses, run_dir: Path) -> Spec:
     home = run_dir / "cassandra"
     return Spec(
         name="cassandra",
-        command=lambda: [
-            java.java(),
-            *MEMORY,
-            FIRST_COMPILER,
-            *_options(home),
-            "-cp",
-            f"{jars.fetch(jars.Part.CASSANDRA)}/*",
-            "org.apache.cassandra.service.CassandraDaemon",
-        ],
+        command=lambda: giving_way(
+            [
+                java.java(),
+                *MEMORY,
+                FIRST_COMPILER,
+                *_options(home),
+                "-cp",
+                f"{jars.fetch(jars.Part.CASSANDRA)}/*",
+                "org.apache.cassandra.service.CassandraDaemon",
+            ]
+        ),
         prepare=lambda: _prepare(addresses, home),
         is_ready=lambda: _speaks(addresses.cassandra),
         ports=[addresses.cassandra, addresses.cassandra_storage],
