@@ -90,15 +90,19 @@ class IdentityLog:
 
     def lead_of(self, name: str) -> str:
         """The lead that events of an id go to."""
-        stored = self.jobs[ENRICH].harness.backend.states["leads"][0].get(f"{TENANT}|{name}")
+        stored = self._leads(ENRICH).get(f"{TENANT}|{name}")
         return (Acquaintance.from_bytes(stored).to if stored else "") or name
 
     def memory(self, lead: str) -> LeadMemory:
         """What is remembered of a lead."""
-        stored = self.jobs[SCORE].harness.backend.states["leads"][0].get(f"{TENANT}|{lead}")
+        stored = self._leads(SCORE).get(f"{TENANT}|{lead}")
         return LeadMemory.from_bytes(stored) if stored else LeadMemory.empty()
 
     def counts(self) -> dict[str, float]:
         """Lead → events that it is remembered by; ids that stand for others have none of their own."""
-        keys = [key.partition("|")[2] for key in self.jobs[SCORE].harness.backend.states["leads"][0]]
+        keys = [key.partition("|")[2] for key in self._leads(SCORE)]
         return {lead: count for lead in keys if self.lead_of(lead) == lead and (count := float(self.memory(lead).row[m.COUNT]))}
+
+    def _leads(self, job: str) -> dict[str, bytes]:
+        # a job that was given nothing has no state yet
+        return self.jobs[job].harness.backend.states.get("leads", {}).get(0, {})

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from models.identity.stitcher import Stitcher
@@ -72,6 +72,7 @@ def play(log: IdentityLog, story: list[Event | IdentityClaim], played: list[Act]
 
 @SOME
 @given(stories(), acts)
+@example([], [])
 def test_everything_is_remembered_once(story: list[Event | IdentityClaim], played: list[Act]):
     """Each page is in one lead's memory, whatever crashed between: as many as were published as engagements, each under one lead."""
     with a_log() as log:
