@@ -445,7 +445,7 @@ class HazardLearner:
         by_column, weights = columns[: len(_BY_COLUMN)], columns[len(_BY_COLUMN) :]
         for (name, (kind, shape)), read in zip(_BY_COLUMN.items(), by_column, strict=True):
             setattr(learner, name, np.frombuffer(read, kind).reshape((-1, *shape)).copy())
-        kind = "<f4" if data[0] == VERSION else "<f8"
+        kind = "<f8" if data[0] <= BEFORE_SINGLE else "<f4"
         learner._take_weights(*(np.frombuffer(read, kind).reshape(-1, len(RATES), parts_of(counts[0])) for read in weights))
         learner._belief = np.frombuffer(belief[0], "<f8").copy()
         learner._covariance = np.frombuffer(belief[1], "<f4").reshape(2 * [len(learner._belief)]).copy()

@@ -19,6 +19,7 @@ HEDGE_DECAY = 0.999
 HEDGE_RATE = 0.1
 HEDGE_CLIP = 1e-4
 _BETA, _L2 = np.float32(BETA), np.float32(L2)
+"""As the weights are: one number in double precision would have a whole step calculated in it."""
 
 
 def parts_of(intervals: int) -> int:
@@ -46,7 +47,7 @@ def learn_label(ftrl: Array, columns: Array, inputs: Array, n: int, interval: in
     ----------
     ftrl
         float32 (features, parts, 3, rates), changed in place: the weights, and FTRL's two accumulators, of which the second is the square
-        root of the sum of squared gradients. What a label changes of a feature lies side by side, in one line of memory.
+        root of the sum of squared gradients. What a label changes of a feature lies side by side.
     columns, inputs, n
         The encoded vector; -1 is left out.
     interval, label
