@@ -19,8 +19,9 @@ PUBLISHED = Types.ROW_NAMED(
     [Types.OBJECT_ARRAY(Types.STRING()), Types.OBJECT_ARRAY(BYTES), Types.OBJECT_ARRAY(BYTES), Types.OBJECT_ARRAY(Types.LONG())],
 )
 """What an operator yields: of several records, parallel, the topics, keys, values and times in ms."""
-ROW_RECORDS = 1_000
-"""At most, in a row: a replay's batch stays a few megabytes."""
+ROW_RECORDS = 32
+"""At most, in a row. Each row crosses into the JVM, and each record of it copies three of the row's arrays there: what SQL takes an element
+of, Flink's generated code copies whole. (An array of tuples would not be; but PyFlink fills one Java tuple again for each of its elements.)"""
 
 Operator = TypeVar("Operator")
 P = ParamSpec("P")
