@@ -10,6 +10,7 @@ from models import memory as m
 from models import moving, pairing
 from models.conversion_time import converted_by
 from models.due import bucket_of
+from models.features.packing import pack
 from models.features.vector import PATTERN_MODEL, digest
 from models.frozen import kept_hazards
 from models.grading import GRADES, grade
@@ -124,6 +125,16 @@ class Answers(NamedTuple):
     def hazards_of(self, i: int) -> bytes:
         """The hazards of vector i, as they are kept."""
         return self.hazards[i * self.hazard_bytes : (i + 1) * self.hazard_bytes]
+
+
+class _Kept(NamedTuple):
+    """Of a batch's event i, what is kept until its label is known; `is_only`: no other point of its lead waits."""
+
+    i: int
+    key: str
+    answers: Answers
+    vector: bytes
+    is_only: bool
 
 
 class Processed(NamedTuple):
@@ -244,6 +255,8 @@ class Engine:
         features = remembered.vectors.to_bytes()
         after = remembered.vectors.after.tolist()
         of_tenant: dict[str, Answers] = {}
+        kept: list[_Kept] = []
+        dropped: list[tuple[str, int]] = []
         to_queue = {key for key, memory in remembered.touched.items() if not memory.row[m.QUEUED_FOR]}
         for i, event in enumerate(remembered.events):
             policy = self.policy(event.tenant)
@@ -263,21 +276,15 @@ class Engine:
             pending = pairing.new_point(memory, policy, sequence=event.sequence, as_of=as_of, event_id=event.event_id)
             left_out = pairing.keep(memory, pending)
             if left_out is not pending:
-                learnable = answers.learnable[i] if answers.with_base[i] else features[i]
-                kept = pairing.point_bytes(
-                    event.event_id,
-                    answers.version,
-                    propensity,
-                    answers.hazards_of(i),
-                    memory.packed(learnable),
-                    answers.learner,
-                    [shadow.of(i) for shadow in answers.shadows],
-                )
-                memories.save_point(key, event.sequence, kept)
+                vector = answers.learnable[i] if answers.with_base[i] else features[i]
+                kept.append(_Kept(i, key, answers, vector, is_only=len(memory.pending) == 1))
                 if left_out is not None:
-                    memories.drop_point(key, left_out.sequence)
+                    dropped.append((key, left_out.sequence))
                 if pairing.is_due_before(pending, policy, int(memory.row[m.QUEUED_FOR])):
                     to_queue.add(key)
+        _save_points(kept, remembered, memories)
+        for key, sequence in dropped:
+            memories.drop_point(key, sequence)
         for key, memory in remembered.touched.items():
             policy = self.policy(split_lead_key(key)[0])
             if pairing.is_known_already(memory, policy):
@@ -428,6 +435,24 @@ class Engine:
             return
         memory.row[m.QUEUED_FOR] = bucket
         due.setdefault(bucket, []).append(key)
+
+
+def _save_points(kept: Sequence[_Kept], remembered: Remembered, memories: Memories) -> None:
+    """Keep points under their leads, their vectors packed all at once."""
+    if not kept:
+        return
+    places: dict[str, int] = {}
+    leads = [places.setdefault(one.key, len(places)) for one in kept]
+    of_leads = [remembered.touched[key] for key in places]
+    # where no other point waits, none speaks of the names that there were
+    packed, names = pack([one.vector for one in kept], leads, [one.is_only for one in kept], [memory.names for memory in of_leads])
+    for memory, table in zip(of_leads, names, strict=True):
+        memory.names = table
+    for (i, key, answers, _, _), vector in zip(kept, packed, strict=True):
+        event = remembered.events[i]
+        shadows = [shadow.of(i) for shadow in answers.shadows]
+        point = pairing.point_bytes(event.event_id, answers.version, answers.propensities[i], answers.hazards_of(i), vector, answers.learner, shadows)
+        memories.save_point(key, event.sequence, point)
 
 
 def _shadow_answers(shadow: Shadow, vectors: FeatureVectors) -> ShadowAnswers:

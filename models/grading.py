@@ -13,10 +13,8 @@ MARGIN_RATIO = 0.1
 GRADES = tuple(f"{letter}{digit}" for letter in LETTERS for digit in (3, 2, 1))
 
 
-def _band(value: float, boundaries: tuple[float, ...], previous: int | None) -> int:
-    band = bisect_right(boundaries, value)
-    if previous is None or band == previous:
-        return band
+def _held(band: int, value: float, boundaries: tuple[float, ...], previous: int) -> int:
+    """The band that a measure is said to be in, with the margin of the one that it was in."""
     if band > previous:
         return max(bisect_right([b * (1 + MARGIN_RATIO) for b in boundaries], value), previous)
     return min(bisect_right([b * (1 - MARGIN_RATIO) for b in boundaries], value), previous)
@@ -39,6 +37,8 @@ def grade(propensity: float, decayed_engagement: float, previous: int = -1) -> i
     >>> GRADES[grade(0.26, 3.0)], GRADES[grade(0.26, 3.0, previous=GRADES.index("C1"))]
     ('B1', 'C1')
     """
-    before = divmod(previous, 3) if previous >= 0 else (None, None)
-    letter = _band(propensity, LETTER_FROM, before[0])
-    return 3 * letter + _band(decayed_engagement, DIGIT_FROM, before[1])
+    letter, digit = bisect_right(LETTER_FROM, propensity), bisect_right(DIGIT_FROM, decayed_engagement)
+    if previous < 0 or previous == 3 * letter + digit:
+        return 3 * letter + digit
+    letter_before, digit_before = divmod(previous, 3)
+    return 3 * _held(letter, propensity, LETTER_FROM, letter_before) + _held(digit, decayed_engagement, DIGIT_FROM, digit_before)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.features.packing import NO_NAMES, Names, pack
+from models.features.packing import NO_NAMES, Names
 from schemas.errors import FatalError
 
 VERSION = 3
@@ -127,10 +127,3 @@ class LeadMemory:
         has_outcome = any(point.outcome_at or point.is_won for point in pending)
         outcomes = np.array([point[4:] for point in pending], _OUTCOME).tobytes() if has_outcome else b""
         return b"".join((head, bytes((len(self.names), has_outcome)), self.names.tobytes(), waiting, outcomes))
-
-    def packed(self, vector: bytes) -> bytes:
-        """A vector for a point of this lead that waits already, as it is kept: `names` may become more."""
-        if len(self.pending) <= 1:
-            self.names = NO_NAMES  # no other point speaks of them
-        packed, self.names = pack(vector, self.names)
-        return packed

@@ -7,14 +7,15 @@ import numba
 import numpy as np
 
 from models.features.registry import DENSE, WIDTH
-from models.features.vector import PATTERN_MODEL, dense_id
+from models.features.vector import ABSENT, LOW, PATTERN_MODEL, dense_id
 from models.nightly.columns import LARGEST, FeatureVectors
 from models.scorer import Array, Scored
 
 _DENSE_IDS = np.array([dense_id(feature.name) for feature in DENSE], np.uint64)
-_ALWAYS = {PATTERN_MODEL: "pattern model"} | dict(zip(_DENSE_IDS.tolist(), [feature.name for feature in DENSE], strict=True))
-_NOTHING = -1
-"""Where a score has fewer reasons, in `Scored.reason_at`; what is less is an attribute's absence."""
+_NOTHING, _UNNAMED = -1, 0
+"""Where a score has fewer reasons, in `Scored.reason_at`, where what is less is an attribute's absence; and the id of no feature."""
+_OF_DENSE = zip(_DENSE_IDS.tolist(), [feature.name for feature in DENSE], strict=True)
+_ALWAYS = {_UNNAMED: "", PATTERN_MODEL: "pattern model"} | dict(_OF_DENSE)
 
 
 class Reasons(NamedTuple):
@@ -39,27 +40,37 @@ def reasons_of(scored: Scored, vectors: FeatureVectors, attributes: Array, name_
     """
     shape = scored.reason_at.shape
     ids: Array = np.empty(shape, np.uint64)
-    values = np.empty(shape)
+    values: Array = np.empty(shape)
     _look_up(scored.reason_at, *vectors, np.asarray(attributes), _DENSE_IDS, ids, values)
+    called = _Names(name_of)
     found = []
-    all_ids = ids.tolist()
-    for i, places in enumerate(scored.reason_at.tolist()):
-        shares, held = scored.reason_share[i].tolist(), values[i].tolist()
-        named = [
-            _ALWAYS.get(feature) or name_of(feature) if place >= 0 else _absent(place, name_of(feature))
-            for place, feature in zip(places, all_ids[i], strict=True)
-        ]
-        names = [name for name in named if name is not None]
-        if len(names) == len(named):
-            found.append(Reasons(names, shares, held))
-        else:
-            kept = [r for r, name in enumerate(named) if name is not None]
-            found.append(Reasons(names, [shares[r] for r in kept], [held[r] for r in kept]))
+    for features, shares, held in zip(ids.tolist(), scored.reason_share.tolist(), values.tolist(), strict=True):
+        names = [called[feature] for feature in features]
+        found.append(Reasons(names, shares, held) if "" not in names else _named(names, shares, held))
     return found
 
 
-def _absent(place: int, name: str | None) -> str | None:
-    return None if place == _NOTHING or name is None else f"no {name}"
+def _named(names: list[str], shares: list[float], values: list[float]) -> Reasons:
+    """The reasons that have a name."""
+    kept = [r for r, name in enumerate(names) if name]
+    return Reasons([names[r] for r in kept], [shares[r] for r in kept], [values[r] for r in kept])
+
+
+class _Names(dict[int, str]):
+    """What features are called, each asked for once, as a batch says the same of many leads; empty: this process has no name for it."""
+
+    def __init__(self, name_of: Callable[[int], str | None]) -> None:
+        super().__init__(_ALWAYS)
+        self._name_of = name_of
+
+    def __missing__(self, feature: int) -> str:
+        if feature & LOW == ABSENT:
+            present = self[feature - ABSENT]
+            name = present and f"no {present}"
+        else:
+            name = self._name_of(feature) or ""
+        self[feature] = name
+        return name
 
 
 @numba.njit(cache=True)
@@ -70,13 +81,13 @@ def _look_up(
     for i in range(reason_at.shape[0]):
         for r in range(reason_at.shape[1]):
             place, value = reason_at[i, r], 0.0
-            of[i, r] = 0
+            of[i, r] = _UNNAMED
             if place >= WIDTH:
                 of[i, r], value = ids[begin + place - WIDTH], values[begin + place - WIDTH]
             elif place >= 0:
                 of[i, r], value = dense_ids[place], dense[i, place]
             elif place < _NOTHING:
-                of[i, r] = np.uint64(attributes[-2 - place]) << np.uint64(32)
+                of[i, r] = np.uint64(attributes[-2 - place]) << np.uint64(32) | np.uint64(ABSENT)
             # a finite number, whatever the vector says
             held[i, r] = 0.0 if np.isnan(value) else min(max(value, -LARGEST), LARGEST)
         begin = ends[i]

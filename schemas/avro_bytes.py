@@ -31,7 +31,8 @@ SHORT = 4_096
 LENGTHS = [varint(number) for number in range(SHORT)]
 _PAIRS = [bytes((number & 0x7F | 0x80, number >> 7 | 0x80)) for number in range(1 << 14)]
 _LAST = [bytes((number & 0x7F | 0x80, number >> 7)) for number in range(1 << 14)]
-"""Fourteen bits as the two bytes of a longer number that they are; and as its last two."""
+_ONES = [bytes((number,)) for number in range(1 << 7)]
+"""Fourteen bits as the two bytes of a longer number that they are; and as its last two. Seven as its last."""
 
 
 def put_text(put: Put, text: str) -> None:
@@ -66,11 +67,11 @@ def put_long(put: Put, number: int) -> None:
     """A whole number of 64 bits."""
     if type(number) is not int or not -(1 << 63) <= number < 1 << 63:
         raise TypeError("not a whole number of 64 bits")
-    if 1 << 34 <= number < 1 << 41:  # six bytes: every instant of our days in ms
+    if 1 << 27 <= number < 1 << 41:  # five bytes: nearly every digest of 32 bits; or six: every instant of our days in ms
         left = number << 1
         put(_PAIRS[left & 0x3FFF])
         put(_PAIRS[left >> 14 & 0x3FFF])
-        put(_LAST[left >> 28])
+        put(_LAST[left >> 28] if number >= 1 << 34 else _ONES[left >> 28])
     else:
         put(LENGTHS[number] if 0 <= number < SHORT else varint(number))
 
@@ -102,8 +103,7 @@ def put_names(put: Put, texts: Sequence[str]) -> None:
     """An array of texts that come again and again."""
     if texts:
         put_long(put, len(texts))
-        for text in texts:
-            put(name(text))
+        put(b"".join([name(text) for text in texts]))
     put(NULL)
 
 

@@ -1,5 +1,7 @@
 """A kept vector in fewer bytes, to the bit: attributes by their place in a table of the lead's, usual numbers in a byte."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numba
@@ -30,25 +32,37 @@ _ONE = int(np.float32(1.0).view(np.uint32))
 _HEAD, _IDS = 2, 1 + 4 * WIDTH
 
 
-def pack(vector: bytes, names: Names) -> tuple[bytes, Names]:
-    """The vector in fewer bytes, and the table with the attributes that were new to it.
+def pack(vectors: Sequence[bytes], leads: Sequence[int], is_first: Sequence[bool], names: Sequence[Names]) -> tuple[list[bytes], list[Names]]:
+    """Vectors in fewer bytes, and their leads' tables with the attributes that were new to them.
 
     Parameters
     ----------
-    vector
-        As `FeatureVector.to_bytes` writes it; of another version, it stays as it is.
+    vectors
+        As `FeatureVector.to_bytes` writes them, in order; of another version, one stays as it is.
+    leads
+        Of each vector, its lead's place in `names`.
+    is_first
+        Of each vector, whether no older one is kept of its lead: its table begins anew.
     names
-        The upper halves of ids that the lead's other vectors have, each once; not changed.
+        Of each lead, the upper halves of ids that its other vectors have, each once; not changed.
     """
-    sparse = (len(vector) - _IDS) // 12
-    if vector[:1] != VERSION or sparse > LONGEST:
-        return vector, names
-    known = len(names)
-    room = np.empty(known + sparse, np.uint32)
-    room[:known] = names
-    packed = np.empty(len(vector) + sparse + 64, np.uint8)
-    length, after = _pack(np.frombuffer(vector, np.uint8), sparse, room, known, packed)
-    return packed[:length].tobytes(), names if after == known else room[:after].copy()
+    ends = np.cumsum([len(vector) for vector in vectors])
+    tables = np.empty((len(names), PLACES), np.uint32)
+    before = [len(table) for table in names]
+    for lead, table in enumerate(names):
+        tables[lead, : before[lead]] = table
+    after = np.array(before)
+    # at most a byte more for each sparse feature, and a bit for each number
+    packed = np.empty(int(ends[-1]) * 2 + 64 * len(vectors), np.uint8)
+    packed_ends = np.empty(len(vectors), np.int64)
+    _pack_all(np.frombuffer(b"".join(vectors), np.uint8), ends, np.array(leads), np.array(is_first), tables, after, packed, packed_ends)
+    starts = [0, *packed_ends.tolist()]
+    data = packed[: starts[-1]].tobytes()
+    is_new = {lead for lead, first in zip(leads, is_first, strict=True) if first}
+    return (
+        [data[start:end] for start, end in pairwise(starts)],
+        [tables[lead, :count].copy() if count != before[lead] or lead in is_new else names[lead] for lead, count in enumerate(after.tolist())],
+    )
 
 
 def unpack(packed: bytes, names: Names) -> bytes:
@@ -145,6 +159,24 @@ def _pack(vector: Array, sparse: int, names: Array, known: int, packed: Array) -
         else:
             at = _put(packed, at, number)
     return at, known
+
+
+@numba.njit(cache=True)
+def _pack_all(vectors: Array, ends: Array, leads: Array, is_first: Array, tables: Array, known: Array, packed: Array, packed_ends: Array) -> None:
+    start = at = 0
+    for i in range(ends.shape[0]):
+        vector, lead = vectors[start : ends[i]], leads[i]
+        start = ends[i]
+        if is_first[i]:
+            known[lead] = 0
+        sparse = (vector.shape[0] - _IDS) // 12
+        if vector.shape[0] < _IDS or vector[0] != VERSION[0] or sparse > LONGEST:
+            packed[at : at + vector.shape[0]] = vector
+            at += vector.shape[0]
+        else:
+            length, known[lead] = _pack(vector, sparse, tables[lead], known[lead], packed[at:])
+            at += length
+        packed_ends[i] = at
 
 
 @numba.njit(cache=True)

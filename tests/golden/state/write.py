@@ -41,6 +41,7 @@ from schemas.ids import Millis
 from schemas.override import Override
 from schemas.policy import DAY_MS, TenantPolicy
 from tests.builders import a_model
+from tests.packed import packed_alone
 from tests.results import a_score
 
 FOLDER = Path(__file__).parent
@@ -245,11 +246,11 @@ NAMES = np.array([*range(packing.PLACES - 1), int(a_vector().ids[0]) >> 32], np.
 
 
 def _packed() -> bytes:
-    return packing.pack(a_vector().to_bytes(), NAMES)[0]
+    return packed_alone(a_vector().to_bytes(), NAMES)[0]
 
 
 def _packed_again(data: bytes) -> bytes:
-    return packing.pack(packing.unpack(data, NAMES), NAMES)[0]
+    return packed_alone(packing.unpack(data, NAMES), NAMES)[0]
 
 
 def _point_meaning(data: bytes) -> Any:

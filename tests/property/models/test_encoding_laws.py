@@ -22,6 +22,7 @@ from schemas.errors import FatalError
 from schemas.model_snapshot import LEARNER
 from schemas.policy import TenantPolicy
 from tests.builders import a_model
+from tests.packed import packed_alone
 from tests.property.models.stories import stories
 from tests.strategies import longs, maybe_names, names, numbers_by_name, texts_by_name
 
@@ -107,17 +108,31 @@ def test_a_packed_vector_is_the_same_again(many: list[FeatureVector], named: Nam
     """Every bit, also after the lead's table has grown by other vectors."""
     whole, packed = [vector.to_bytes() for vector in many], []
     for vector in whole:
-        data, named = pack(vector, named)
+        data, named = packed_alone(vector, named)
         packed.append(data)
 
     assert whole == [unpack(data, named) for data in packed]
     assert len(named) <= PLACES
 
 
+@given(st.lists(st.tuples(vectors() | alike_vectors(), st.integers(0, 1), st.booleans()), min_size=1, max_size=8), attributes)
+def test_vectors_of_a_batch_are_packed_as_one_by_one(many: list[tuple[FeatureVector, int, bool]], named: Names):
+    """Whichever leads they are of, and wherever a table begins anew."""
+    tables, alone = [NO_NAMES, named], []
+    for vector, lead, is_first in many:
+        data, tables[lead] = packed_alone(vector.to_bytes(), NO_NAMES if is_first else tables[lead])
+        alone.append(data)
+    found, leads, firsts = zip(*many, strict=True)
+    packed, after = pack([vector.to_bytes() for vector in found], leads, firsts, [NO_NAMES, named])
+
+    assert alone == packed
+    assert [table.tolist() for table in tables] == [table.tolist() for table in after]
+
+
 @given(alike_vectors(), attributes, st.data())
 def test_a_damaged_vector_is_refused_or_another(vector: FeatureVector, named: Names, data: st.DataObject):
     """Whatever the bytes, nothing is read beyond them."""
-    packed = bytearray(pack(vector.to_bytes(), named)[0])
+    packed = bytearray(packed_alone(vector.to_bytes(), named)[0])
     packed[data.draw(st.integers(1, len(packed) - 1))] = data.draw(st.integers(0, 255))
     packed = packed[: data.draw(st.integers(1, len(packed)))]
     try:

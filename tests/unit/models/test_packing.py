@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from models.features.packing import LONGEST, NO_NAMES, PACKED, PLACES, USUAL, pack, unpack
+from models.features.packing import LONGEST, NO_NAMES, PACKED, PLACES, USUAL, unpack
 from models.features.registry import WIDTH
 from models.features.vector import FeatureVector, categorical_id, digest, numeric_id
 from models.memory import LeadMemory
@@ -12,6 +12,7 @@ from models.pairing import PENDING_LIMIT
 from schemas.policy import TenantPolicy
 from tests.builders import MONDAY, TUESDAY, arrived, later, viewed_page, won
 from tests.lane import Lane
+from tests.packed import packed_alone
 
 ADA = "acme|ada"
 DENSE = np.log1p(np.arange(WIDTH)).astype(np.float32)
@@ -24,8 +25,8 @@ def a_vector(*ids: int) -> bytes:
 def test_the_second_vector_of_a_lead_names_nothing_again():
     """A count is a place and a code, a category a place and its value."""
     ids = (categorical_id("plan", "pro"), numeric_id("pages"), numeric_id("seconds"))
-    first, names = pack(a_vector(*ids), NO_NAMES)
-    second, after = pack(a_vector(*ids), names)
+    first, names = packed_alone(a_vector(*ids), NO_NAMES)
+    second, after = packed_alone(a_vector(*ids), names)
     head, masks, places, codes, category = 2, 3, 3, WIDTH + 2, 4
 
     assert len(first) == len(second) == head + masks + places + codes + category
@@ -36,7 +37,7 @@ def test_what_has_no_place_in_a_full_table_is_written_out():
     """A lead that meets ever new attributes costs more, and is read all the same."""
     full = np.arange(PLACES, dtype=np.uint32)
     vector = a_vector(numeric_id("pages"), numeric_id("seconds"))
-    packed, after = pack(vector, full)
+    packed, after = packed_alone(vector, full)
 
     assert vector == unpack(packed, full)
     assert after is full
@@ -46,8 +47,8 @@ def test_a_vector_with_too_many_features_stays_as_it_is():
     """Their number is a byte."""
     vector = a_vector(*(numeric_id(f"n{i}") for i in range(LONGEST + 1)))
 
-    assert vector == pack(vector, NO_NAMES)[0] == unpack(vector, NO_NAMES)
-    assert PACKED == pack(a_vector(*(numeric_id(f"n{i}") for i in range(LONGEST))), NO_NAMES)[0][0]
+    assert vector == packed_alone(vector, NO_NAMES)[0] == unpack(vector, NO_NAMES)
+    assert PACKED == packed_alone(a_vector(*(numeric_id(f"n{i}") for i in range(LONGEST))), NO_NAMES)[0][0]
 
 
 def test_usual_numbers_have_the_codes_that_state_holds():
