@@ -75,7 +75,7 @@ INSERT_FIRST_SCORE = _insert("scores_by_lead", "tenant, lead, first_as_of")
 INSERT_HISTORY = _insert("score_history_by_lead", f"tenant, lead, month, as_of, {_SCORE}")
 INSERT_EVENT = _insert("events_by_lead", "tenant, lead, month, occurred_at, event_id, type, channel, received_at, texts, numbers, context")
 INSERT_FIRST_SEEN = _insert("profiles_by_lead", "tenant, lead, first_seen")
-INSERT_LAST_SEEN = _insert("profiles_by_lead", "tenant, lead, last_seen, account_id")
+INSERT_LAST_SEEN = _insert("profiles_by_lead", "tenant, lead, last_seen, account_id, consent")
 INSERT_TRAITS = _insert("profiles_by_lead", "tenant, lead, texts, numbers, account_id")
 INSERT_TRAIT = _insert("traits_by_lead", "tenant, lead, trait, value, source, said_at")
 INSERT_CONSENT = _insert("profiles_by_lead", "tenant, lead, consent")
@@ -291,21 +291,22 @@ def _add_profile(result: Plan, events: list[EnrichedEvent]) -> None:
     tenant, lead = events[0].tenant, events[0].lead
     writes = result.writes[tenant, lead]
     activity = [e for e in events if e.type not in (PROFILE_UPDATED, PROFILE_MOVED)]
-    if activity:
-        first, last = min(e.occurred_at for e in activity), max(activity, key=profile_timestamp)
+    last = max(activity, key=profile_timestamp, default=None)
+    consenting = max((e for e in events if e.consent), key=profile_timestamp, default=None)
+    if last is not None:
+        first = min(e.occurred_at for e in activity)
         account = UNSET_VALUE if last.account_id is None else last.account_id
+        consent = last.consent if last is consenting else UNSET_VALUE
         writes.append(Write(INSERT_FIRST_SEEN, (tenant, lead, first, earliest_timestamp_of(first))))
-        writes.append(Write(INSERT_LAST_SEEN, (tenant, lead, last.occurred_at, account, profile_timestamp(last))))
+        writes.append(Write(INSERT_LAST_SEEN, (tenant, lead, last.occurred_at, account, consent, profile_timestamp(last))))
     if len(activity) < len(events):
         update = max((e for e in events if e.type in (PROFILE_UPDATED, PROFILE_MOVED)), key=profile_timestamp)
         account = UNSET_VALUE if update.account_id is None else update.account_id
         traits = (update.profile_texts, update.profile_numbers, account, profile_timestamp(update))
         writes.append(Write(INSERT_TRAITS, (tenant, lead, *traits)))
         _add_traits(writes, events)
-    consenting = [e for e in events if e.consent]
-    if consenting:
-        latest = max(consenting, key=profile_timestamp)
-        writes.append(Write(INSERT_CONSENT, (tenant, lead, latest.consent, profile_timestamp(latest))))
+    if consenting is not None and consenting is not last:
+        writes.append(Write(INSERT_CONSENT, (tenant, lead, consenting.consent, profile_timestamp(consenting))))
     for e in events:
         if e.person is not None:
             known = tuple(UNSET_VALUE if v is None else v for v in (e.person.email, e.person.phone, e.person.name, e.person.ip))

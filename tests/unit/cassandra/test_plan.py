@@ -2,6 +2,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NoReturn
 
+from cassandra.query import UNSET_VALUE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +10,9 @@ from connectors.cassandra import plan as planning
 from connectors.cassandra.admission import Storable
 from connectors.cassandra.plan import Plan, plan
 from connectors.cassandra.ranking import CLOSED_FOR_MS, place_of, rank_of
+from connectors.cassandra.timestamps import profile_timestamp
 from infra.retention import POLICY
+from schemas.enriched import EnrichedEvent
 from schemas.event import LEAD_MOVED, PROFILE_UPDATED, Person
 from schemas.policy import DAY_MS
 from schemas.score import LeadScore
@@ -112,6 +115,17 @@ def test_the_earliest_of_a_batch_is_the_first_and_the_latest_the_last_seen():
 
     seen = {w.query: w.parameters[2] for w in planned.writes[TENANT, "ada"]}
     assert {planning.INSERT_FIRST_SEEN: MONDAY, planning.INSERT_LAST_SEEN: FRIDAY} == seen
+
+
+def test_what_the_last_event_consents_to_is_written_with_it():
+    """A statement less for each lead of a batch; consent that an earlier event stated keeps that event's time."""
+    stated, silent = an_enriched(at=TUESDAY, consent={"profiling": True}), an_enriched(at=FRIDAY)
+
+    def consents(*events: EnrichedEvent) -> dict[str, object]:
+        return {w.query: w.parameters for writes in plan(events, {}).writes.values() for w in writes if {"profiling": True} in w.parameters}
+
+    assert {planning.INSERT_LAST_SEEN: ("acme", "ada", TUESDAY, UNSET_VALUE, {"profiling": True}, profile_timestamp(stated))} == consents(stated)
+    assert {planning.INSERT_CONSENT: ("acme", "ada", {"profiling": True}, profile_timestamp(stated))} == consents(stated, silent)
 
 
 SAID = [
