@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from infra.crm.accounts import crm_accounts
-from infra.jvm import FIRST_COMPILER
+from infra.jvm import FIRST_COMPILER, roomy_heap
 from infra.priority import giving_way
 from infra.release import with_release
 from infra.settings import Settings
@@ -56,7 +56,7 @@ def _run_here(names: tuple[str, ...], settings: Settings, *, is_local: bool) -> 
     if is_local:
         # the interpreter inside the JVM finds nothing but what this says
         os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-        os.environ["JDK_JAVA_OPTIONS"] = " ".join(filter(None, [FIRST_COMPILER, os.environ.get("JDK_JAVA_OPTIONS")]))
+        os.environ["JDK_JAVA_OPTIONS"] = " ".join(filter(None, [FIRST_COMPILER, roomy_heap(), os.environ.get("JDK_JAVA_OPTIONS")]))
     # PyFlink costs seconds too, and the process that only starts the two others needs none of it
     from pyflink.datastream import DataStream  # noqa: PLC0415
     from pyflink.table import StreamTableEnvironment  # noqa: PLC0415

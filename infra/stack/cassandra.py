@@ -10,7 +10,8 @@ from infra.stack import jars, java, ports
 from infra.stack.addresses import Addresses
 from infra.stack.service import Spec
 
-MEMORY = ("-Xms256m", "-Xmx1g", "-Xss512k")
+MEMORY = ("-Xms1g", "-Xmx1g", "-Xss512k")
+"""As much heap as it may have, from the start: else it collects instead of growing (`infra.jvm`)."""
 
 _EXPORTS = (
     "java.base/jdk.internal.misc",

@@ -12,7 +12,8 @@ from infra.stack.service import Spec
 from schemas.errors import FatalError
 
 CLUSTER_ID = "5L6g3nShT-eMCtK--X86sw"
-MEMORY = ("-Xms256m", "-Xmx512m")
+MEMORY = ("-Xms512m", "-Xmx512m")
+"""As much heap as it may have, from the start: else it collects instead of growing (`infra.jvm`)."""
 
 METADATA, METADATA_VERSION = 3, 4
 _REQUEST = struct.pack(">hhih", METADATA, METADATA_VERSION, 1, 4) + b"prox" + struct.pack(">i?", 0, False)
